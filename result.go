@@ -1,0 +1,31 @@
+package tidemark
+
+import "time"
+
+// A RunResult tells what one run did, whether it succeeded or not. It is what the command line prints and what is
+// kept of a run.
+type RunResult struct {
+	Pipeline PipelineID `json:"pipeline"`
+	Run      RunID      `json:"run"`
+	Mode     Mode       `json:"mode"`
+
+	Read       int64 `json:"rows_read"`
+	New        int64 `json:"rows_new"`        // handed on to the target
+	Suppressed int64 `json:"rows_suppressed"` // read again and recognised
+	Files      int   `json:"files"`
+	Bytes      int64 `json:"bytes"` // of those files
+
+	Committed  bool        `json:"committed"` // false: the lake is unchanged
+	Seq        int64       `json:"seq"`       // of the newest commit, whoever made it
+	HighBefore CursorValue `json:"high_before,omitzero"`
+	High       CursorValue `json:"high,omitzero"`
+	Settled    CursorValue `json:"settled,omitzero"`
+	SettledBy  SettledBy   `json:"settled_by,omitempty"`
+	HeldBy     string      `json:"held_by,omitempty"`
+	Overlap    int64       `json:"overlap_rows"` // what the next run reads again
+
+	Notices  []string      `json:"notices,omitempty"` // what the owner should know, such as a missing privilege
+	Attempts int           `json:"attempts"`
+	Started  time.Time     `json:"started"`
+	Took     time.Duration `json:"took_ns"`
+}
