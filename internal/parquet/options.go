@@ -2,12 +2,14 @@ package parquet
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -39,6 +41,9 @@ const (
 	maxPageSize = 1 << 20
 	minPageSize = 64 << 10
 
+	// writeBatch is after how many values arrow-go looks whether a page is full.
+	writeBatch = 1024
+
 	createdBy = "tidemark"
 )
 
@@ -63,12 +68,17 @@ func (o Options) validate() error {
 	if o.RowGroupBytes < 0 {
 		return fmt.Errorf("row group of %d bytes: %w", o.RowGroupBytes, tidemark.ErrInvalid)
 	}
+	for key, value := range o.Metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return fmt.Errorf("file metadata %q is not UTF-8: %w", key, tidemark.ErrInvalid)
+		}
+	}
 	return nil
 }
 
-// properties returns what arrow-go wants to know. Columns named in plain are not dictionary encoded.
-func (o Options) properties(columns int, plain []string) *parquet.WriterProperties {
-	page := pageSize(columns)
+// properties returns what arrow-go wants to know. first may be nil.
+func (o Options) properties(schema *arrow.Schema, first arrow.RecordBatch) *parquet.WriterProperties {
+	page := pageSize(schema.NumFields())
 	props := []parquet.WriterProperty{
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithDataPageVersion(parquet.DataPageV1),
@@ -78,11 +88,12 @@ func (o Options) properties(columns int, plain []string) *parquet.WriterProperti
 		parquet.WithStats(true),
 		parquet.WithDataPageSize(page),
 		parquet.WithDictionaryPageSizeLimit(page),
-		// Iceberg stores decimals of up to 18 digits in integers; so do we everywhere, it is the fastest to read.
+		parquet.WithBatchSize(writeBatch),
+		// Iceberg keeps decimals of up to 18 digits in integers. So do we everywhere; it is the fastest to read.
 		parquet.WithStoreDecimalAsInteger(true),
 	}
-	for _, path := range plain {
-		props = append(props, parquet.WithDictionaryFor(path, false))
+	for _, name := range plainColumns(schema, first) {
+		props = append(props, parquet.WithDictionaryFor(name, false))
 	}
 	return parquet.NewWriterProperties(props...)
 }
@@ -91,20 +102,11 @@ func pageSize(columns int) int64 {
 	return min(maxPageSize, max(minPageSize, int64(openPages/max(columns, 1))))
 }
 
-// fileSchema adds the footer's key-value pairs to the schema, in a fixed order so that equal rows make equal files.
-func (o Options) fileSchema(schema *arrow.Schema) *arrow.Schema {
-	keys := make([]string, 0, len(o.Metadata))
-	for k := range o.Metadata {
-		keys = append(keys, k)
+// pairs returns the footer's key-value pairs in a fixed order, so that equal rows make equal files.
+func (o Options) pairs() metadata.KeyValueMetadata {
+	pairs := metadata.NewKeyValueMetadata()
+	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
+		_ = pairs.Append(key, o.Metadata[key]) // fails for invalid UTF-8 only, which validate refuses
 	}
-	slices.Sort(keys)
-	values := make([]string, len(keys))
-	for i, k := range keys {
-		values[i] = o.Metadata[k]
-	}
-	meta := arrow.NewMetadata(keys, values)
-	return arrow.NewSchema(schema.Fields(), &meta)
+	return pairs
 }
-
-// arrowProperties leaves the Arrow schema out of the file: the Parquet types say everything that a table can hold.
-func arrowProperties() pqarrow.ArrowWriterProperties { return pqarrow.NewArrowWriterProperties() }

@@ -6,94 +6,142 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/tidemark-data/tidemark"
 )
 
 // A Writer encodes batches of one schema into one Parquet file. It is not safe for concurrent use. After an error
 // the file is worthless and the Writer only good for being dropped; it owns nothing that must be closed.
 type Writer struct {
 	w      io.Writer
-	schema *arrow.Schema // with the file's metadata
+	schema *arrow.Schema
 	opts   Options
 
-	file *pqarrow.FileWriter // nil until the first batch has shown which columns repeat
-	rows int64
-	open bool // a row group is open
+	enc      encoder // nil until the first batch has shown which columns repeat
+	rows     int64
+	buffered int64 // bytes of the open row group
+	open     bool  // there is one
+}
+
+// An encoder lays batches out as row groups of one file.
+type encoder interface {
+	begin() error                    // a row group, in memory
+	write(b arrow.RecordBatch) error // into the open row group
+	buffered() int64                 // bytes of the open row group, with its open pages as far as they can be told
+	flush() error                    // writes the open row group
+	written() int64                  // bytes that the underlying writer has got
+	close() error                    // writes the footer; no row group is open
+	footer() (*metadata.FileMetaData, error)
 }
 
 // NewWriter returns a Writer of a file with the given schema. A field's number under the key "PARQUET:field_id"
 // becomes the column's field id, of nested fields too. A timestamp without a time zone is a wall clock
-// (isAdjustedToUTC is false), one with a zone is an instant. Nothing is written before the first batch. Writes to w
-// come in large pieces.
+// (isAdjustedToUTC is false), one with a zone is an instant. Nothing is written before the first batch, and then in
+// large pieces.
 func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Writer{w: w, schema: o.fileSchema(schema), opts: o}, nil
+	return &Writer{w: w, schema: schema, opts: o}, nil
 }
 
-// Write encodes b, which must have the Writer's columns. It does not release b and keeps nothing of it.
+// Write encodes b. It does not release b and keeps nothing of it. A batch that does not fit the schema, by its
+// columns or by a NULL where the schema has none, is tidemark.ErrInvalid.
 func (w *Writer) Write(b arrow.RecordBatch) error {
-	if err := w.begin(b); err != nil {
+	if err := fits(b, w.schema); err != nil {
+		return err
+	}
+	if err := w.start(b); err != nil {
 		return err
 	}
 	if !w.open {
-		if err := w.file.NewBufferedRowGroupChecked(); err != nil {
+		if err := w.enc.begin(); err != nil {
 			return fmt.Errorf("begin row group: %w", err)
 		}
 		w.open = true
 	}
-	for i, column := range b.Columns() {
-		if err := w.file.WriteColumnData(column); err != nil {
-			return fmt.Errorf("encode column %q: %w", w.schema.Field(i).Name, err)
-		}
+	if err := w.enc.write(b); err != nil {
+		return err
 	}
 	w.rows += b.NumRows()
+	w.buffered = w.enc.buffered()
+	if w.buffered >= w.opts.rowGroupBytes() {
+		return w.Flush()
+	}
+	return nil
+}
+
+// Flush ends the row group that is in memory and writes it. Without one it does nothing.
+func (w *Writer) Flush() error {
+	if !w.open {
+		return nil
+	}
+	w.open, w.buffered = false, 0
+	if err := w.enc.flush(); err != nil {
+		return fmt.Errorf("write row group: %w", err)
+	}
 	return nil
 }
 
 // Rows returns how many rows were written.
 func (w *Writer) Rows() int64 { return w.rows }
 
-// Size returns the bytes so far, written and buffered.
+// Size returns the bytes so far, written and buffered; after Close the size of the file.
 func (w *Writer) Size() int64 {
-	if w.file == nil {
+	if w.enc == nil {
 		return 0
 	}
-	return w.file.TotalBytesWritten() + w.Buffered()
+	return w.enc.written() + w.buffered
 }
 
-// Buffered returns the encoded bytes that the Writer holds in memory.
-func (w *Writer) Buffered() int64 {
-	if !w.open {
-		return 0
-	}
-	return w.file.RowGroupTotalBytesWritten()
-}
+// Buffered returns the bytes that the Writer holds in memory.
+func (w *Writer) Buffered() int64 { return w.buffered }
 
 // Close ends the file with its footer, which it returns. It does not close the underlying writer.
 func (w *Writer) Close() (*metadata.FileMetaData, error) {
-	if err := w.begin(nil); err != nil {
+	if err := w.start(nil); err != nil {
 		return nil, err
 	}
-	if err := w.file.Close(); err != nil {
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	if err := w.enc.close(); err != nil {
 		return nil, fmt.Errorf("write footer: %w", err)
 	}
-	return w.file.FileMetadata()
+	return w.enc.footer()
 }
 
-// begin starts the file. The first batch, if there is one, decides which columns get a dictionary.
-func (w *Writer) begin(first arrow.RecordBatch) error {
-	if w.file != nil {
+// start begins the file. Its first batch, which may be nil, decides which columns get a dictionary.
+func (w *Writer) start(first arrow.RecordBatch) (err error) {
+	if w.enc != nil {
 		return nil
 	}
-	_ = first
-	props := w.opts.properties(w.schema.NumFields(), nil)
-	file, err := pqarrow.NewFileWriter(w.schema, onlyWriter{w.w}, props, arrowProperties())
+	props := w.opts.properties(w.schema, first)
+	if nested(w.schema) {
+		w.enc, err = newNested(onlyWriter{w.w}, w.schema, props, w.opts.pairs())
+	} else {
+		w.enc, err = newFlat(onlyWriter{w.w}, w.schema, props, w.opts.pairs())
+	}
 	if err != nil {
 		return fmt.Errorf("begin file: %w", err)
 	}
-	w.file = file
+	return nil
+}
+
+// fits checks what arrow-go would take for granted.
+func fits(b arrow.RecordBatch, schema *arrow.Schema) error {
+	if int(b.NumCols()) != schema.NumFields() {
+		return fmt.Errorf("batch of %d columns for a file of %d: %w", b.NumCols(), schema.NumFields(), tidemark.ErrInvalid)
+	}
+	for i, field := range schema.Fields() {
+		column := b.Column(i)
+		if column.DataType().ID() != field.Type.ID() {
+			return fmt.Errorf("column %q: batch holds %s, file %s: %w", field.Name, column.DataType(), field.Type, tidemark.ErrInvalid)
+		}
+		if !field.Nullable && column.NullN() > 0 {
+			return fmt.Errorf("column %q: NULL in a column that has none: %w", field.Name, tidemark.ErrInvalid)
+		}
+	}
 	return nil
 }
 
