@@ -1,0 +1,246 @@
+package config
+
+// This file is the reference of the YAML: the comments of the fields are what users read, in docs/config.md and as
+// the descriptions in the JSON Schema, which Schema takes from this very text. Tags: yaml names the key, enum lists
+// the allowed values, default says what a missing key means, variant ties a struct to a value of the key "type".
+
+// file is the whole document.
+type file struct {
+	// The databases and the lakes, by name.
+	Connections map[string]connectionSpec `yaml:"connections"`
+
+	// Where the list of the lake's tables is kept.
+	Catalog catalogSpec `yaml:"catalog"`
+
+	// How ${aws-sm:…} references are looked up.
+	Secrets secretsSpec `yaml:"secrets"`
+
+	// What pipelines share. A key that a pipeline has itself wins.
+	Defaults defaultsSpec `yaml:"defaults"`
+
+	// What is loaded, by name: one table, or with "tables" one pipeline for each table that matches. The name is
+	// for good: the watermark in the lake is kept under it.
+	Pipelines map[string]pipelineSpec `yaml:"pipelines"`
+}
+
+// connectionSpec is a database or a lake.
+type connectionSpec struct {
+	// What the connection leads to: a MySQL or MariaDB server, a bucket, or a folder of this machine.
+	Type string `yaml:"type" enum:"mysql,s3,file"`
+
+	MySQL *mysqlSpec `variant:"mysql"`
+	S3    *s3Spec    `variant:"s3"`
+	File  *fileSpec  `variant:"file"`
+}
+
+// mysqlSpec is a MySQL or MariaDB server.
+type mysqlSpec struct {
+	// mysql://USER@HOST:PORT/DATABASE. The port defaults to 3306; the database serves tables that are named
+	// without one. Never a password here.
+	URL string `yaml:"url"`
+
+	// A Unix socket of this machine, in place of the URL's host and port.
+	Socket string `yaml:"socket"`
+
+	// A reference to the password: ${env:NAME}, ${file:/path} or ${aws-sm:name#key}. It is looked up for each new
+	// connection, so that a rotated password is found.
+	Password Secret `yaml:"password"`
+
+	// How to log in: with the password, or with a token of AWS IAM that is made for each connection.
+	Auth string `yaml:"auth" enum:"password,iam" default:"password"`
+
+	// The AWS region of an RDS instance, for auth: iam. Known from the host name of an RDS endpoint.
+	Region string `yaml:"region"`
+
+	// How the connection is encrypted.
+	TLS tlsSpec `yaml:"tls"`
+}
+
+// tlsSpec is the encryption of a MySQL connection.
+type tlsSpec struct {
+	// verify-identity checks the certificate and the host name, verify-ca the certificate alone, required only
+	// encrypts. The default is verify-identity, and disabled for this machine's own addresses.
+	Mode string `yaml:"mode" enum:"verify-identity,verify-ca,required,disabled"`
+
+	// A file with the certificates of the authority, PEM, relative to this file; or "rds" for those of Amazon RDS,
+	// from the place where the system keeps them. The default is what the system trusts.
+	CA string `yaml:"ca"`
+
+	// The host name that the certificate must have, where the connection goes through a tunnel.
+	ServerName string `yaml:"server_name"`
+}
+
+// s3Spec is a lake in a bucket of S3 or of a server that speaks its protocol.
+type s3Spec struct {
+	// s3://BUCKET/PREFIX: all tables lie below it.
+	URL string `yaml:"url"`
+
+	// The AWS region of the bucket. The default is that of the AWS environment.
+	Region string `yaml:"region"`
+
+	// The address of another server than Amazon's, such as http://127.0.0.1:9000.
+	Endpoint string `yaml:"endpoint"`
+
+	// Put the bucket into the path and not into the host name, as most other servers want it.
+	PathStyle bool `yaml:"path_style" default:"false"`
+
+	// References to a pair of keys. The default is what the AWS environment gives: variables, profile, web
+	// identity, container or instance role.
+	AccessKey Secret `yaml:"access_key"`
+
+	// The second half of access_key.
+	SecretKey Secret `yaml:"secret_key"`
+
+	// The role to assume for all access to the lake.
+	RoleARN string `yaml:"role_arn"`
+
+	// What the role's owner asks for in the assume-role call.
+	ExternalID string `yaml:"external_id"`
+
+	// Encryption at rest: aes256 (SSE-S3) or kms. The default is what the bucket does.
+	SSE string `yaml:"sse" enum:"aes256,kms"`
+
+	// The key for sse: kms; the default is AWS's own.
+	KMSKey string `yaml:"kms_key"`
+}
+
+// fileSpec is a lake in a folder.
+type fileSpec struct {
+	// file:///absolute/path of the folder, or use path.
+	URL string `yaml:"url"`
+
+	// The folder, relative to this file.
+	Path string `yaml:"path"`
+}
+
+// catalogSpec is the list of the lake's tables.
+type catalogSpec struct {
+	// folder keeps each table's metadata beside its data, in the lake, with no server and no local state. sqlite
+	// keeps the list in one local file, for one machine.
+	Type string `yaml:"type" enum:"folder,sqlite" default:"folder"`
+
+	// The file of a sqlite catalog, relative to this file.
+	Path string `yaml:"path"`
+}
+
+// secretsSpec is the access to AWS Secrets Manager.
+type secretsSpec struct {
+	// The region of AWS Secrets Manager. The default is that of the AWS environment.
+	Region string `yaml:"region"`
+
+	// Another address of AWS Secrets Manager, such as a VPC endpoint.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// defaultsSpec is what pipelines share.
+type defaultsSpec struct {
+	// Where rows come from.
+	Source sourceShared `yaml:"source"`
+
+	// Where rows go to.
+	Target targetSpec `yaml:"target"`
+}
+
+// pipelineSpec is one source table and one target table, or many of both.
+type pipelineSpec struct {
+	// Where rows come from.
+	Source sourceSpec `yaml:"source"`
+
+	// Where rows go to.
+	Target targetSpec `yaml:"target"`
+}
+
+// sourceSpec is what is read.
+type sourceSpec struct {
+	// The table, as DATABASE.TABLE, or TABLE in the database of the connection's URL. Put a name that contains a
+	// dot into backquotes.
+	Table string `yaml:"table"`
+
+	// Instead of table: patterns such as shop.* or shop.order_*, with * for any characters and ? for one. Each
+	// table that matches is a pipeline of its own, named NAME.TABLE; where the database is a pattern too,
+	// NAME.DATABASE.TABLE.
+	Tables Strings `yaml:"tables"`
+
+	// Patterns of tables to leave out.
+	Exclude Strings `yaml:"exclude"`
+
+	sourceShared `yaml:",inline"`
+}
+
+// sourceShared is the part of a source that defaults may hold.
+type sourceShared struct {
+	// The name of a mysql connection.
+	Connection string `yaml:"connection"`
+
+	// The column that orders changes: a date, a time or an integer that is set anew at every change, such as
+	// updated_at. In a list, the first that the table has. Without one the mode must be replace.
+	Cursor Strings `yaml:"cursor"`
+
+	// Only these columns are read. The default is all, invisible ones included.
+	Columns Strings `yaml:"columns"`
+
+	// A condition in the source's SQL that every row must meet.
+	Where string `yaml:"where"`
+
+	// Rows whose cursor is NULL: load them, once each, or let the run fail.
+	Nulls string `yaml:"nulls" enum:"load,error" default:"load"`
+
+	// Dates that are none, such as 0000-00-00: load them as NULL and count them, or let the run fail.
+	ZeroDates string `yaml:"zero_dates" enum:"null,error" default:"null"`
+
+	// The zone of DATETIME and DATE cursors, as Europe/Berlin or +02:00. The default is the server's global zone.
+	CursorZone string `yaml:"cursor_zone"`
+
+	// A mysql connection to the primary server, when connection leads to a replica: only the primary knows which
+	// transactions are still open.
+	SettleOn string `yaml:"settle_on"`
+
+	// How late a row may appear where the server cannot tell: it may carry a cursor that is this much older.
+	Lateness Duration `yaml:"lateness" default:"10m"`
+
+	// The same for an integer cursor, in units of the cursor.
+	LatenessRows int64 `yaml:"lateness_rows" default:"10000"`
+
+	// How far the clocks of applications may be ahead, where they set a time cursor themselves.
+	Slack Duration `yaml:"slack" default:"10s"`
+
+	// How long a run waits for open transactions to end before it looks back into what earlier runs saw.
+	SettleWait Duration `yaml:"settle_wait" default:"250ms"`
+
+	// How many parts of the table are read in parallel. The default is the number of processors, from 2 to 4.
+	Splits int `yaml:"splits"`
+
+	// Above this many rows to be read again, the run names the cause.
+	OverlapLimit int64 `yaml:"overlap_limit" default:"5000000"`
+}
+
+// targetSpec is what is written.
+type targetSpec struct {
+	// The name of an s3 or file connection.
+	Connection string `yaml:"connection"`
+
+	// The table in the lake, as NAMESPACE.TABLE. {database} and {table} stand for the names in the source, in
+	// lower case and with _ for what a path cannot hold.
+	Table string `yaml:"table" default:"{database}.{table}"`
+
+	// Iceberg, or a folder of Parquet files, whose readers may see a part of a commit while it is made.
+	Format string `yaml:"format" enum:"iceberg,parquet" default:"iceberg"`
+
+	// append keeps every version of a row, merge the newest by key (Iceberg only), replace loads the whole table
+	// in each run.
+	Mode string `yaml:"mode" enum:"append,merge,replace" default:"append"`
+
+	// The columns that identify a row for mode: merge. The default is the primary key of the source.
+	Key Strings `yaml:"key"`
+
+	// How an Iceberg table is partitioned: a column, or year, month, day or hour of one, bucket(N, column),
+	// truncate(N, column).
+	PartitionBy Strings `yaml:"partition_by"`
+
+	// What new columns and wider types in the source do: evolve takes them over, freeze stops the run. Nothing is
+	// ever narrowed.
+	Schema string `yaml:"schema" enum:"evolve,freeze" default:"evolve"`
+
+	// The size that data files should have.
+	FileSize Size `yaml:"file_size" default:"256MiB"`
+}
