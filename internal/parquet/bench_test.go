@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -132,6 +130,4 @@ func benchmark(b *testing.B, batches []arrow.RecordBatch) {
 			b.ReportMetric(float64(size)/float64(rows), "B/row")
 		})
 	}
-	_ = runtime.NumCPU
-	_ = time.Now
 }

@@ -53,16 +53,12 @@ func (f *flat) begin() (err error) {
 		f.words[i] = nil
 		if c, ok := column.(*file.ByteArrayColumnChunkWriter); ok {
 			f.words[i] = newWords(c)
-			prime(c)
 		}
 	}
 	return nil
 }
 
 func (f *flat) write(b arrow.RecordBatch) error {
-	if b.NumRows() == 0 {
-		return nil
-	}
 	for i, field := range f.fields {
 		column, err := f.group.Column(i)
 		if err != nil {
@@ -109,18 +105,33 @@ func (f *flat) definitionLevels(field arrow.Field, values arrow.Array) []int16 {
 }
 
 func (f *flat) buffered() int64 {
-	var n int64
+	encoded, pages, _ := f.sizes()
+	return encoded + pages
+}
+
+func (f *flat) memory() int64 {
+	encoded, pages, scratch := f.sizes()
+	return encoded + pages + scratch
+}
+
+// sizes returns the bytes of the open row group that are encoded, those of the open pages and dictionaries, and the
+// buffers for compression: two pages for each column that has cut one.
+func (f *flat) sizes() (encoded, pages, scratch int64) {
 	for i := range f.fields {
 		column, err := f.group.Column(i)
 		if err != nil {
 			continue // cannot happen: the row group has a column for each field
 		}
-		n += column.TotalBytesWritten() + column.CurrentEncoder().EstimatedDataEncodedSize()
+		if n := column.TotalBytesWritten(); n > 0 {
+			encoded += n
+			scratch += 2 * column.Properties().DataPageSize()
+		}
+		pages += column.CurrentEncoder().EstimatedDataEncodedSize()
 		if d, ok := column.CurrentEncoder().(interface{ DictEncodedSize() int }); ok {
-			n += int64(d.DictEncodedSize())
+			pages += int64(d.DictEncodedSize())
 		}
 	}
-	return n
+	return encoded, pages, scratch
 }
 
 func (f *flat) flush() error   { return f.group.Close() }
@@ -128,13 +139,3 @@ func (f *flat) written() int64 { return f.file.TotalBytesWritten() }
 func (f *flat) close() error   { return f.file.Close() }
 
 func (f *flat) footer() (*metadata.FileMetaData, error) { return f.file.FileMetadata() }
-
-// prime works around a fault of arrow-go 18.8.0: the smallest value of a page, when it is the empty string, becomes
-// a nil slice if the statistics have never held a longer one, and merging it into the column's statistics then drops
-// the page's bounds. Readers would skip rows. A slice with room for a byte is never nil.
-func prime(c *file.ByteArrayColumnChunkWriter) {
-	if s, ok := c.PageStatistics().(*metadata.ByteArrayStatistics); ok && s != nil {
-		s.SetMinMax([]byte{0}, []byte{0})
-		s.Reset()
-	}
-}

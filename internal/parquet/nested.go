@@ -56,6 +56,7 @@ func (n *nestedTypes) write(b arrow.RecordBatch) error {
 // flush leaves the row group to the next begin or to close: arrow-go ends one only in order to begin another.
 func (n *nestedTypes) flush() error    { return nil }
 func (n *nestedTypes) buffered() int64 { return n.file.RowGroupTotalBytesWritten() }
+func (n *nestedTypes) memory() int64   { return n.file.RowGroupTotalBytesWritten() }
 func (n *nestedTypes) written() int64  { return n.file.TotalBytesWritten() }
 func (n *nestedTypes) close() error    { return n.file.Close() }
 

@@ -19,8 +19,8 @@ type Options struct {
 	// Level is the zstd level, from 1 (fastest); 0 means DefaultLevel.
 	Level int
 
-	// RowGroupBytes is the size in bytes at which a row group is closed. It is what a Writer holds in memory; 0
-	// means DefaultRowGroupBytes.
+	// RowGroupBytes is the encoded size at which a row group is closed; a Writer may hold twice as much in memory.
+	// 0 means DefaultRowGroupBytes.
 	RowGroupBytes int64
 
 	// Metadata are key-value pairs for the file's footer.
@@ -32,8 +32,12 @@ const (
 	DefaultLevel = 1
 
 	// DefaultRowGroupBytes is the size of a row group: large enough that readers skip and prefetch well, small
-	// enough that two writers stay within the memory that a run may use.
-	DefaultRowGroupBytes = 16 << 20
+	// enough that two writers stay within the memory that a run may use (arrow-go's buffers double as they grow).
+	DefaultRowGroupBytes = 8 << 20
+
+	// RowGroupRows is the number of rows at which a row group is closed in any case. Readers work on several row
+	// groups in parallel, and columns that compress to nothing would make them endless.
+	RowGroupRows = 1 << 20
 
 	// openPages bounds the pages that are not yet compressed, over all columns of a file. Each costs about four
 	// times its size: the values, two scratch buffers for compression, and the slack of growing slices.

@@ -19,8 +19,8 @@ type Writer struct {
 
 	enc      encoder // nil until the first batch has shown which columns repeat
 	rows     int64
-	buffered int64 // bytes of the open row group
-	open     bool  // there is one
+	open     int64 // rows of the open row group; 0 when there is none
+	buffered int64 // its bytes
 }
 
 // An encoder lays batches out as row groups of one file.
@@ -28,6 +28,7 @@ type encoder interface {
 	begin() error                    // a row group, in memory
 	write(b arrow.RecordBatch) error // into the open row group
 	buffered() int64                 // bytes of the open row group, with its open pages as far as they can be told
+	memory() int64                   // what the open row group takes, with scratch buffers
 	flush() error                    // writes the open row group
 	written() int64                  // bytes that the underlying writer has got
 	close() error                    // writes the footer; no row group is open
@@ -54,18 +55,20 @@ func (w *Writer) Write(b arrow.RecordBatch) error {
 	if err := w.start(b); err != nil {
 		return err
 	}
-	if !w.open {
+	if b.NumRows() == 0 {
+		return nil
+	}
+	if w.open == 0 {
 		if err := w.enc.begin(); err != nil {
 			return fmt.Errorf("begin row group: %w", err)
 		}
-		w.open = true
 	}
 	if err := w.enc.write(b); err != nil {
 		return err
 	}
-	w.rows += b.NumRows()
+	w.rows, w.open = w.rows+b.NumRows(), w.open+b.NumRows()
 	w.buffered = w.enc.buffered()
-	if w.buffered >= w.opts.rowGroupBytes() {
+	if w.buffered >= w.opts.rowGroupBytes() || w.open >= RowGroupRows {
 		return w.Flush()
 	}
 	return nil
@@ -73,10 +76,10 @@ func (w *Writer) Write(b arrow.RecordBatch) error {
 
 // Flush ends the row group that is in memory and writes it. Without one it does nothing.
 func (w *Writer) Flush() error {
-	if !w.open {
+	if w.open == 0 {
 		return nil
 	}
-	w.open, w.buffered = false, 0
+	w.open, w.buffered = 0, 0
 	if err := w.enc.flush(); err != nil {
 		return fmt.Errorf("write row group: %w", err)
 	}
@@ -94,8 +97,13 @@ func (w *Writer) Size() int64 {
 	return w.enc.written() + w.buffered
 }
 
-// Buffered returns the bytes that the Writer holds in memory.
-func (w *Writer) Buffered() int64 { return w.buffered }
+// Memory returns about how many bytes the Writer holds in memory: the open row group and the buffers to compress it.
+func (w *Writer) Memory() int64 {
+	if w.open == 0 {
+		return 0
+	}
+	return w.enc.memory()
+}
 
 // Close ends the file with its footer, which it returns. It does not close the underlying writer.
 func (w *Writer) Close() (*metadata.FileMetaData, error) {

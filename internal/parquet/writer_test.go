@@ -179,7 +179,7 @@ func fieldID(id string) arrow.Metadata {
 func TestStatistics(t *testing.T) {
 	for name, batches := range map[string][]arrow.RecordBatch{"strings": words(), "mixed": mixed(6, 2000), "empty first": empties()} {
 		t.Run(name, func(t *testing.T) {
-			data, _ := encode(t, batches, parquet.Options{RowGroupBytes: 60 << 10})
+			data, _ := encode(t, batches, parquet.Options{RowGroupBytes: 2 << 20})
 			r, err := file.NewParquetReader(bytes.NewReader(data))
 			if err != nil {
 				t.Fatal(err)
@@ -193,19 +193,19 @@ func TestStatistics(t *testing.T) {
 	}
 }
 
-// empties has pages whose least value is the empty string, before and after pages with others.
+// empties has pages whose least value is the empty string, before pages with others: with a dictionary and without.
 func empties() []arrow.RecordBatch {
-	s := arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.BinaryTypes.String}, {Name: "b", Type: arrow.BinaryTypes.Binary}}, nil)
+	s := arrow.NewSchema([]arrow.Field{{Name: "few", Type: arrow.BinaryTypes.String}, {Name: "many", Type: arrow.BinaryTypes.Binary}}, nil)
 	var batches []arrow.RecordBatch
 	for _, word := range []string{"", "mm", "", "zz", "aa"} {
 		b := array.NewRecordBuilder(memory.DefaultAllocator, s)
 		for i := range 40000 {
-			unique := fmt.Sprintf("%s%030d", word, i) // no dictionary
-			if word == "" {
-				unique = ""
+			many := fmt.Sprintf("%s%030d", word, i)
+			if i == 0 {
+				many = word
 			}
 			b.Field(0).(*array.StringBuilder).Append(word)
-			b.Field(1).(*array.BinaryBuilder).Append([]byte(unique))
+			b.Field(1).(*array.BinaryBuilder).Append([]byte(many))
 		}
 		batches = append(batches, b.NewRecordBatch())
 		b.Release()
