@@ -218,7 +218,7 @@ func TestPartitionMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, peak := alive(), uint64(0)
+	before, peak := alive(), int64(0)
 	rows := func(yield func(arrow.RecordBatch, error) bool) {
 		for i := range 40 {
 			b := batches[i%len(batches)]
