@@ -1,0 +1,102 @@
+// Package engine executes one run of one pipeline: settle, read, suppress, write, commit, in the order in which a
+// crash does no harm. There is no recovery code beside it: a run that follows a crash takes the same steps, and the
+// first of them lets the target finish or undo what the dead one left.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// Parts are what a run is made of. All fields are needed; the caller closes them.
+type Parts struct {
+	Source tidemark.Source
+	Target tidemark.Target
+	Side   tidemark.SideFiles // the pipeline's own side files
+	Log    *slog.Logger
+	Dir    string // for temporary files; may be lost at any time between runs
+}
+
+const (
+	maxAttempts = 5
+	firstPause  = 250 * time.Millisecond // before the second attempt; doubled for each further one
+
+	// worthShrinking is the number of rows in the overlap from which it pays to make a commit only to have fewer:
+	// below it, reading them again costs less than a snapshot.
+	worthShrinking = 10_000
+)
+
+// Run executes the pipeline once, in as many attempts as it takes, and returns what was done; the result is filled
+// in as far as the run came, also beside an error. After a first load a second pass follows at once when it can
+// shrink a large overlap. It returns when ctx is cancelled, with nothing of the unfinished attempt visible.
+func Run(ctx context.Context, p tidemark.Pipeline, parts Parts, progress *Progress) (tidemark.RunResult, error) {
+	result := tidemark.RunResult{
+		Pipeline: p.ID, Mode: p.Mode, Run: tidemark.NewRunID(time.Now()), Started: time.Now().UTC(),
+	}
+	r := &runner{p: p, Parts: parts, progress: progress}
+	err := r.run(ctx, &result)
+	if err == nil && result.Committed && result.Seq == 1 && result.Overlap > worthShrinking && p.Mode != tidemark.ModeReplace {
+		err = r.followUp(ctx, &result)
+	}
+	result.Took = time.Since(result.Started)
+	return result, err
+}
+
+type runner struct {
+	p tidemark.Pipeline
+	Parts
+	progress *Progress
+}
+
+// followUp runs again behind a first load. What it loads came in during the first load, so it counts as part of it.
+func (r *runner) followUp(ctx context.Context, first *tidemark.RunResult) error {
+	second := tidemark.RunResult{Run: tidemark.NewRunID(time.Now())}
+	if err := r.run(ctx, &second); err != nil {
+		return fmt.Errorf("run again behind the first load, which is committed: %w", err)
+	}
+	first.Read += second.Read
+	first.New += second.New
+	first.Suppressed += second.Suppressed
+	first.Files += second.Files
+	first.Bytes += second.Bytes
+	first.Seq, first.High, first.Overlap = second.Seq, second.High, second.Overlap
+	first.Settled, first.SettledBy, first.HeldBy = second.Settled, second.SettledBy, second.HeldBy
+	first.Notices = second.Notices
+	return nil
+}
+
+// run makes attempts until one ends in a commit, in nothing to do, or in an error that another attempt cannot mend.
+func (r *runner) run(ctx context.Context, result *tidemark.RunResult) error {
+	for pause := firstPause; ; pause *= 2 {
+		result.Attempts++
+		err := r.attempt(ctx, result)
+		again := errors.Is(err, tidemark.ErrTransient) || errors.Is(err, tidemark.ErrRestart)
+		if err == nil || ctx.Err() != nil || !again || errors.Is(err, tidemark.ErrFatal) {
+			return err
+		}
+		if result.Attempts == maxAttempts {
+			return fmt.Errorf("after %d attempts: %w", maxAttempts, err)
+		}
+		r.Log.Warn("attempt ended; beginning again", "pipeline", r.p.ID, "run", result.Run, "attempt", result.Attempts, "err", err)
+		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
