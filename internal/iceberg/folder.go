@@ -1,0 +1,182 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/failpoint"
+)
+
+// folderHeads is the folder catalog: Iceberg's own layout, in which the newest metadata file is the one with the
+// highest number. It needs no server and no local state, and other engines read such a table by its path.
+//
+//	<namespace>/<table>/metadata/v<N>.metadata.json   version N of the table, N from 1 without a gap
+//	<namespace>/<table>/metadata/version-hint.text    a number at or near the newest version
+//
+// Making v<N+1> with a conditional put is the swap: of all who try exactly one succeeds. The hint is written after it
+// and may be stale, missing or wrong without harm to us; engines that read by path like it fresh.
+//
+// Failpoint: iceberg.folder.hint, between the put and the hint.
+type folderHeads struct {
+	store Storage
+	root  root
+}
+
+var versionForm = regexp.MustCompile(`^v([1-9][0-9]*)\.metadata\.json$`)
+
+func metadataFolder(id tidemark.TableID) string { return id.Namespace + "/" + id.Name + "/metadata/" }
+
+func versionKey(id tidemark.TableID, n int64) string {
+	return metadataFolder(id) + "v" + strconv.FormatInt(n, 10) + ".metadata.json"
+}
+
+func hintKey(id tidemark.TableID) string { return metadataFolder(id) + "version-hint.text" }
+
+func (f *folderHeads) load(ctx context.Context, id tidemark.TableID) (string, []byte, error) {
+	n, err := f.hint(ctx, id)
+	if err != nil {
+		return "", nil, err
+	}
+	if n > 0 {
+		data, err := f.version(ctx, id, n)
+		switch {
+		case err == nil && data != nil:
+			return f.root.uri(versionKey(id, n)), data, nil
+		case err != nil:
+			return "", nil, err
+		}
+	}
+	if n, err = f.highest(ctx, id); err != nil {
+		return "", nil, err
+	}
+	if n == 0 {
+		return "", nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
+	}
+	data, err := read(ctx, f.store, versionKey(id, n))
+	if err != nil {
+		return "", nil, fmt.Errorf("read version %d of table %s: %w", n, id, err)
+	}
+	return f.root.uri(versionKey(id, n)), data, nil
+}
+
+// version returns the metadata of version n if it is there and is the newest, else nil.
+func (f *folderHeads) version(ctx context.Context, id tidemark.TableID, n int64) ([]byte, error) {
+	next, err := f.exists(ctx, versionKey(id, n+1))
+	if err != nil || next {
+		return nil, err
+	}
+	data, err := read(ctx, f.store, versionKey(id, n))
+	if errors.Is(err, tidemark.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read version %d of table %s: %w", n, id, err)
+	}
+	return data, nil
+}
+
+// highest finds the newest version by a listing, 0 when there is no table. It is needed only where the hint is stale,
+// missing or wrong.
+func (f *folderHeads) highest(ctx context.Context, id tidemark.TableID) (int64, error) {
+	var newest int64
+	for object, err := range f.store.List(ctx, metadataFolder(id)+"v") {
+		if err != nil {
+			return 0, fmt.Errorf("list versions of table %s: %w", id, err)
+		}
+		newest = max(newest, versionOf(object.Key))
+	}
+	return newest, nil
+}
+
+// versionOf returns the number in the name of a metadata file, 0 for another file.
+func versionOf(name string) int64 {
+	m := versionForm.FindStringSubmatch(path.Base(name))
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// hint returns the hinted version, or 0.
+func (f *folderHeads) hint(ctx context.Context, id tidemark.TableID) (int64, error) {
+	data, err := read(ctx, f.store, hintKey(id))
+	if errors.Is(err, tidemark.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read version hint of table %s: %w", id, err)
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	if err != nil || n < 0 {
+		return 0, nil
+	}
+	return n, nil
+}
+
+func (f *folderHeads) exists(ctx context.Context, key string) (bool, error) {
+	_, err := f.store.Stat(ctx, key)
+	if errors.Is(err, tidemark.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", key, err)
+	}
+	return true, nil
+}
+
+func (f *folderHeads) swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (string, error) {
+	var base int64
+	if old != "" {
+		if base = versionOf(old); base == 0 {
+			return "", fmt.Errorf("table %s: metadata file %q is not of the folder catalog: %w", id, old, tidemark.ErrInvalid)
+		}
+	}
+	key := versionKey(id, base+1)
+	// Before this put, nobody sees anything of the new version. After it, everybody does.
+	if err := f.store.Put(ctx, key, metadata, blob.PutOptions{IfAbsent: true}); err != nil {
+		if errors.Is(err, blob.ErrExist) {
+			return "", lost(id, err)
+		}
+		return "", fmt.Errorf("put version %d of table %s: %w", base+1, id, err)
+	}
+	if err := failpoint.Hit("iceberg.folder.hint"); err != nil {
+		return "", err
+	}
+	// A hint that cannot be written costs the next reader a listing; the swap has happened.
+	_ = f.store.Put(ctx, hintKey(id), []byte(strconv.FormatInt(base+1, 10)), blob.PutOptions{})
+	return f.root.uri(key), nil
+}
+
+func (f *folderHeads) list(ctx context.Context) ([]tidemark.TableID, error) {
+	found := make(map[tidemark.TableID]bool)
+	for object, err := range f.store.List(ctx, "") {
+		if err != nil {
+			return nil, fmt.Errorf("list the lake: %w", err)
+		}
+		parts := strings.Split(object.Key, "/")
+		if len(parts) == 4 && parts[2] == "metadata" && versionOf(parts[3]) > 0 {
+			id := tidemark.TableID{Namespace: parts[0], Name: parts[1]}
+			if checkID(id) == nil {
+				found[id] = true
+			}
+		}
+	}
+	tables := make([]tidemark.TableID, 0, len(found))
+	for id := range found {
+		tables = append(tables, id)
+	}
+	return tables, nil
+}
+
+func (f *folderHeads) close() error { return nil }

@@ -1,0 +1,192 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/failpoint"
+)
+
+// Failpoints of Prepare: iceberg.prepare.before and iceberg.prepare.after, around the one write that it makes.
+
+// maxPrepares bounds how often Prepare tries while others change the table.
+const maxPrepares = 10
+
+// tableProperties are set on each table that is made here. Retries are ours, see Commit; old metadata is what a person
+// goes back to after a mistake; and many small manifests would make every reader slow.
+func tableProperties() iceberg.Properties {
+	return iceberg.Properties{
+		table.PropertyFormatVersion:               "2",
+		table.CommitNumRetriesKey:                 "0",
+		table.MetadataDeleteAfterCommitEnabledKey: "false",
+		table.MetadataCompressionKey:              table.MetadataCompressionCodecNone,
+		table.ManifestMergeEnabledKey:             "true",
+		table.ParquetCompressionKey:               "zstd",
+	}
+}
+
+// Prepare makes the table, or evolves its schema and partitioning. Of two processes that do so at once one succeeds,
+// and the other looks again and finds what it wants.
+func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
+	want := s.Arrow()
+	var key []string
+	if t.p.Mode == tidemark.ModeMerge {
+		if key = t.p.Key; len(key) == 0 {
+			key = s.Key
+		}
+		if len(key) == 0 {
+			return tidemark.WithHint(fmt.Errorf("merge into table %s without a key: %w", t.p.Target, tidemark.ErrInvalid),
+				"the source table has no primary key: name the key's columns in the target, or use append")
+		}
+	}
+	tbl, err := t.shape(ctx, want)
+	if err != nil {
+		return err
+	}
+	l, err := newLayout(t.lake.root, tbl, want, key)
+	if err != nil {
+		return fmt.Errorf("table %s: %w", t.p.Target, err)
+	}
+	filled, err := holdsFiles(ctx, tbl)
+	if err != nil {
+		return err
+	}
+	l.blind = !filled
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.layout = l
+	return nil
+}
+
+// shape returns the table once it takes batches of want.
+func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, error) {
+	t.mu.Lock()
+	tbl := t.seen
+	t.seen = nil // good for one look; whoever comes again loads
+	t.mu.Unlock()
+	var refused error // what the last write was answered
+	for range maxPrepares {
+		if tbl == nil {
+			var err error
+			if tbl, err = t.lake.load(ctx, t.p.Target); err != nil && !errors.Is(err, tidemark.ErrNotFound) {
+				return nil, errors.Join(err, refused)
+			}
+		}
+		v, err := t.reshape(tbl, want)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			return tbl, nil
+		}
+		if err := failpoint.Hit("iceberg.prepare.before"); err != nil {
+			return nil, err
+		}
+		made, err := t.lake.tables.publish(ctx, *v)
+		if hit := failpoint.Hit("iceberg.prepare.after"); hit != nil {
+			return nil, hit
+		}
+		if err == nil {
+			return made, nil
+		}
+		// Whatever the error says, what counts is what the table looks like now.
+		refused, tbl = err, nil
+		if err := pause(ctx); err != nil {
+			return nil, errors.Join(err, refused)
+		}
+	}
+	return nil, fmt.Errorf("prepare table %s: %w", t.p.Target, refused)
+}
+
+// reshape returns the version of the table that takes batches of want; nil when the table does already.
+func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, error) {
+	if tbl == nil {
+		return t.firstVersion(want)
+	}
+	if v := tbl.Metadata().Version(); v != 2 {
+		return nil, fmt.Errorf("table %s has Iceberg format version %d, want 2: %w", t.p.Target, v, tidemark.ErrInvalid)
+	}
+	e, err := evolve(tbl.Schema(), tbl.Metadata().LastColumnID(), want)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
+	}
+	var updates []table.Update
+	if len(e.changes) > 0 {
+		if t.p.Evolution == tidemark.SchemaFreeze {
+			return nil, tidemark.WithHint(
+				fmt.Errorf("table %s: the schema is frozen, and %s: %w", t.p.Target, strings.Join(e.changes, ", "), tidemark.ErrInvalid),
+				"set schema: evolve to take the change over, or leave the columns out")
+		}
+		updates = append(updates, table.NewAddSchemaUpdate(e.schema), table.NewSetCurrentSchemaUpdate(-1))
+	}
+	schema := e.schema
+	if schema == nil {
+		schema = tbl.Schema()
+	}
+	spec, err := t.respec(tbl.Metadata(), schema)
+	if err != nil {
+		return nil, err
+	}
+	updates = append(updates, spec...)
+	if len(updates) == 0 {
+		return nil, nil
+	}
+	v, err := t.lake.tables.next(tbl, nil, updates)
+	if err != nil {
+		return nil, err
+	}
+	t.log.Info("table changes", "changes", e.changes, "partition_by", t.p.PartitionBy)
+	return &v, nil
+}
+
+// firstVersion returns a new table. It is unpartitioned at first, as spec 0, and evolved to its partitioning in the same
+// write: a merge writes its deletes under spec 0.
+func (t *Target) firstVersion(want *arrow.Schema) (*version, error) {
+	schema, err := firstSchema(want)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
+	}
+	location := t.lake.root.uri(t.p.Target.Namespace + "/" + t.p.Target.Name)
+	metadata, err := table.NewMetadata(schema, iceberg.UnpartitionedSpec, table.UnsortedSortOrder, location, tableProperties())
+	if err != nil {
+		return nil, fmt.Errorf("make table %s: %w", t.p.Target, kindOf(err))
+	}
+	updates, err := t.respec(metadata, metadata.CurrentSchema())
+	if err != nil {
+		return nil, err
+	}
+	if len(updates) > 0 {
+		if metadata, err = table.UpdateTableMetadata(metadata, updates, ""); err != nil {
+			return nil, fmt.Errorf("make table %s: %w", t.p.Target, kindOf(err))
+		}
+	}
+	v, err := newVersion(t.p.Target, "", metadata)
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
+// respec returns the updates that make partition_by the table's default spec; none when it is that already, or when the
+// pipeline does not say how the table is partitioned.
+func (t *Target) respec(metadata table.Metadata, schema *iceberg.Schema) ([]table.Update, error) {
+	if len(t.p.PartitionBy) == 0 {
+		return nil, nil
+	}
+	spec, err := parseSpec(t.p.PartitionBy, schema, metadata.PartitionSpecs())
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
+	}
+	current := metadata.PartitionSpec()
+	if spec.CompatibleWith(&current) {
+		return nil, nil
+	}
+	return []table.Update{table.NewAddPartitionSpecUpdate(&spec, false), table.NewSetDefaultSpecUpdate(-1)}, nil
+}
