@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -59,11 +60,13 @@ func (s *S3) Complete(ctx context.Context, staged Staged) error {
 		Bucket: &s.config.Bucket, Key: s.full(staged.Key), UploadId: aws.String(staged.Upload),
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
-	if !hasCode(err, "NoSuchUpload", "InvalidPart") {
+	if err != nil && !hasCode(err, "NoSuchUpload", "InvalidPart") {
 		return s.failWrite(ctx, "complete", staged.Key, err)
 	}
-	// Completed before, perhaps by this very request, whose first reply was lost; or aborted.
-	there, err := s.Stat(ctx, staged.Key)
+	// Success says little: S3 remembers an upload that was completed before, and says so again even when the object
+	// has been replaced or deleted since. Nor does NoSuchUpload: this very request may have completed it, and lost
+	// its first reply. The object tells.
+	there, err := s.appear(ctx, staged.Key)
 	switch {
 	case errors.Is(err, tidemark.ErrNotFound):
 		return s.fail(ctx, "complete", staged.Key, fmt.Errorf("the staged object is gone: %w", tidemark.ErrNotFound))
@@ -87,7 +90,7 @@ func (s *S3) Check(ctx context.Context, staged Staged) (StagedState, error) {
 	if err != nil && !hasCode(err, "NoSuchUpload") {
 		return StagedGone, s.fail(ctx, "check", staged.Key, err)
 	}
-	o, err := s.Stat(ctx, staged.Key)
+	o, err := s.appear(ctx, staged.Key)
 	switch {
 	case errors.Is(err, tidemark.ErrNotFound):
 		return StagedGone, nil
@@ -97,6 +100,21 @@ func (s *S3) Check(ctx context.Context, staged Staged) (StagedState, error) {
 		return StagedDone, nil
 	}
 	return StagedGone, nil
+}
+
+// appear is Stat for an object whose upload is gone, so that it should be there. A process that was killed a moment
+// ago may have asked for its completion, and some servers take the upload away before they show the object; so a
+// missing one is looked for again, for somewhat less than a second in all.
+func (s *S3) appear(ctx context.Context, key string) (Object, error) {
+	for delay := 50 * time.Millisecond; ; delay *= 2 {
+		o, err := s.Stat(ctx, key)
+		if !errors.Is(err, tidemark.ErrNotFound) || delay > 400*time.Millisecond {
+			return o, err
+		}
+		if err := sleep(ctx, delay); err != nil {
+			return Object{}, s.fail(ctx, "stat", key, err)
+		}
+	}
 }
 
 // parts returns what the server has of a staged object, in the order of the numbers.

@@ -72,7 +72,8 @@ type Stager interface {
 
 	// Complete makes a staged object visible under its key, durably. It is idempotent: for one that was completed
 	// before, by anybody, it succeeds when the object is there with its size. When neither the staged object nor
-	// the object is there it returns tidemark.ErrNotFound, and when something else has taken the key, ErrExist.
+	// the object is there it returns tidemark.ErrNotFound. Stage under keys that nobody else uses: an object that
+	// took the key meanwhile is ErrExist on disk, but S3 may replace it.
 	Complete(ctx context.Context, s Staged) error
 
 	// Check tells what became of a staged object.
