@@ -27,22 +27,22 @@ func (e *serverError) Unwrap() error { return kindOf(e.code) }
 
 // Error codes that the code looks at by name.
 const (
-	codeAccessDenied      = 1045
-	codeDatabaseDenied    = 1044
-	codeTableDenied       = 1142
-	codePrivilegeMissing  = 1227
-	codeNoDatabase        = 1049
-	codeNoColumn          = 1054
-	codeNoTable           = 1146
-	codeUnknownVariable   = 1193
-	codeHostNotAllowed    = 1130
-	codeHostBlocked       = 1129
-	codeQueryInterrupted  = 1317
-	codeServerShutdown    = 1053
-	codeConnectionKilled  = 1927 // MariaDB
-	codeIdleTimeout       = 4031
-	codeTableChanged      = 1412
-	codeTooManyPlaceholds = 1390
+	codeAccessDenied     = 1045
+	codeDatabaseDenied   = 1044
+	codeTableDenied      = 1142
+	codePrivilegeMissing = 1227
+	codeNoDatabase       = 1049
+	codeNoColumn         = 1054
+	codeNoTable          = 1146
+	codeUnknownVariable  = 1193
+	codeHostNotAllowed   = 1130
+	codeHostBlocked      = 1129
+	codeQueryInterrupted = 1317
+	codeServerShutdown   = 1053
+	codeConnectionKilled = 1927 // MariaDB
+	codeIdleTimeout      = 4031
+	codeTableChanged     = 1412
+	codeNoIndex          = 1176
 )
 
 // kindOf sorts the server's error codes. What is not listed needs a person: the same statement would fail again.

@@ -133,6 +133,17 @@ func textRow(payload []byte, columns int) ([]cell, error) {
 	return row, nil
 }
 
+// values runs a prepared statement and returns its rows as they are on the wire, to be sent back as arguments.
+func (c *conn) values(ctx context.Context, sql string, args []value) ([][]value, error) {
+	defer c.watch(ctx)()
+	_, rows, err := c.runPrepared(sql, args)
+	if err != nil {
+		c.broken = c.broken || isLost(err)
+		return nil, fmt.Errorf("%s: %w", brief(sql), orCanceled(ctx, err))
+	}
+	return rows, nil
+}
+
 func (c *conn) queryPrepared(sql string, args []any) (result, error) {
 	values := make([]value, len(args))
 	for i, arg := range args {
@@ -141,40 +152,56 @@ func (c *conn) queryPrepared(sql string, args []any) (result, error) {
 			return result{}, err
 		}
 	}
-	s, err := c.prepare(sql)
+	fields, rows, err := c.runPrepared(sql, values)
 	if err != nil {
 		return result{}, err
 	}
-	res, err := c.fetchAll(s, values)
-	if !isLost(err) {
-		if err := c.closeStatement(s); err != nil {
-			return result{}, err
-		}
-	}
-	return res, err
-}
-
-func (c *conn) fetchAll(s *statement, args []value) (result, error) {
-	res := result{columns: make([]string, len(s.fields))}
-	for i, f := range s.fields {
+	res := result{columns: make([]string, len(fields)), rows: make([][]cell, len(rows))}
+	for i, f := range fields {
 		res.columns[i] = f.name
 	}
-	if err := c.execute(s, args); err != nil {
-		return result{}, err
+	for i, row := range rows {
+		res.rows[i] = make([]cell, len(row))
+		for j, v := range row {
+			res.rows[i][j] = cell{text: v.String(), null: v.null}
+		}
 	}
+	return res, nil
+}
+
+// runPrepared prepares, executes and forgets a statement with a small result.
+func (c *conn) runPrepared(sql string, args []value) ([]field, [][]value, error) {
+	s, err := c.prepare(sql)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := c.fetch(s, args)
+	if isLost(err) {
+		return nil, nil, err
+	}
+	if closing := c.closeStatement(s); err == nil {
+		err = closing
+	}
+	return s.fields, rows, err
+}
+
+func (c *conn) fetch(s *statement, args []value) ([][]value, error) {
+	if err := c.execute(s, args); err != nil {
+		return nil, err
+	}
+	var rows [][]value
 	for {
 		payload, err := c.nextRow()
 		if err != nil || payload == nil {
-			return res, err
+			return rows, err
 		}
-		values, err := binaryRow(payload, s.fields)
+		row, err := binaryRow(payload, s.fields)
 		if err != nil {
-			return result{}, err
+			return nil, err
 		}
-		row := make([]cell, len(values))
-		for i, v := range values {
-			row[i] = cell{text: v.String(), null: v.null}
+		for i := range row {
+			row[i] = row[i].clone()
 		}
-		res.rows = append(res.rows, row)
+		rows = append(rows, row)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/tidemark-data/tidemark"
@@ -17,10 +18,12 @@ type Source struct {
 	log      *slog.Logger
 	server   server // of the first connection
 
-	mu     sync.Mutex
-	idle   []*conn
-	open   map[*conn]struct{} // all that are not closed, idle or in use
-	closed bool
+	mu      sync.Mutex
+	idle    []*conn
+	open    map[*conn]struct{} // all that are not closed, idle or in use
+	closed  bool
+	table   *table // as the last Schema saw it
+	notices []string
 }
 
 // maxIdle is the number of connections that are kept for the next call.
@@ -125,4 +128,18 @@ func (s *Source) with(ctx context.Context, do func(*conn) error) error {
 	}
 	defer s.release(c)
 	return do(c)
+}
+
+// notice logs what the owner of the table should know, and keeps it for Notices. It is said once.
+func (s *Source) notice(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.mu.Lock()
+	known := slices.Contains(s.notices, text)
+	if !known {
+		s.notices = append(s.notices, text)
+	}
+	s.mu.Unlock()
+	if !known {
+		s.log.Warn("about the source", "pipeline", s.pipeline.ID, "table", s.pipeline.Table.String(), "notice", text)
+	}
 }

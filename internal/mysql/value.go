@@ -28,6 +28,7 @@ const (
 	typeVector     = 0xf2
 	typeJSON       = 0xf5
 	typeNewDecimal = 0xf6
+	typeBlob       = 0xfc
 	typeVarString  = 0xfd
 	typeString     = 0xfe
 	typeGeometry   = 0xff
@@ -53,6 +54,9 @@ func binaryRow(payload []byte, fields []field) ([]value, error) {
 	values := make([]value, len(fields))
 	for i, f := range fields {
 		values[i] = value{typ: f.typ, unsigned: f.unsigned(), decimals: f.decimals}
+		if isText(f.typ) && f.binary() {
+			values[i].typ = typeBlob // sent back as what it is, it is not taken for characters
+		}
 		if bitmap[(i+2)/8]&(1<<((i+2)%8)) != 0 {
 			values[i].null = true
 			continue
