@@ -183,4 +183,4 @@ func mustBegin(t testing.TB, o Options, s sizes) *Pass {
 }
 
 // tiny sizes make a few hundred rows spill, compact, and miss the cache.
-var tiny = sizes{buffer: 1000, cache: 2 * 4096, merge: 1 << 14, runs: 3, columns: 1 << 40, blocks: 1 << 10}
+var tiny = sizes{buffer: 1000, cache: 4096, merge: 1 << 14, runs: 3, columns: 1 << 40, pages: 1 << 10}

@@ -51,7 +51,7 @@ type sizes struct {
 	merge   int   // bytes of read buffers while sorted runs are merged
 	runs    int   // sorted runs before they are merged into one
 	columns int64 // rows up to which a hash per column is kept
-	blocks  int   // blocks of the previous entries, and so index entries
+	pages   int   // pages of the previous entries, and so index entries
 }
 
 var defaultSizes = sizes{
@@ -60,7 +60,7 @@ var defaultSizes = sizes{
 	merge:   4 << 20,
 	runs:    256,
 	columns: 1_000_000,
-	blocks:  1 << 16,
+	pages:   1 << 16,
 }
 
 // A Pass is the overlap of one attempt of a run. Apply may be called from several goroutines at once; the other

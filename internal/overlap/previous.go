@@ -17,29 +17,31 @@ import (
 
 // previous returns the entries of the previous side file as a table; nil when it has none.
 func (p *Pass) previous(ctx context.Context) (*table, error) {
-	body, err := p.fetch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	r := bufio.NewReaderSize(body, 1<<16)
-	h, length, err := readHeader(r)
+	file, err := p.fetch(ctx)
 	if err != nil {
 		return nil, err
 	}
 	want := p.opts.Previous.Overlap
-	if h.Rows != want.Rows || length+h.Rows*int64(stride(h.width())) != want.Bytes {
-		return nil, fmt.Errorf("%d rows, want %d: %w: %w", h.Rows, want.Rows, ErrDamaged, tidemark.ErrInvalid)
+	h, length, err := readHeader(io.NewSectionReader(file, 0, want.Bytes))
+	if err == nil && (h.Rows != want.Rows || length+h.Rows*int64(stride(h.width())) != want.Bytes) {
+		err = fmt.Errorf("%d rows, want %d: %w: %w", h.Rows, want.Rows, ErrDamaged, tidemark.ErrInvalid)
 	}
-	common, at, err := p.compare(h)
-	if err != nil {
-		return nil, err
+	var at []int
+	if err == nil {
+		p.hasher.common, at, err = p.compare(h)
 	}
-	if common == nil {
-		return load(r, h, p.opts.Dir, p.sizes)
+	if err != nil || h.Rows == 0 {
+		return nil, errors.Join(err, file.Close())
 	}
-	p.hasher.common = common
-	return loadCommon(r, h, at, p.opts.Dir, p.sizes)
+	records := io.NewSectionReader(file, length, want.Bytes-length)
+	if p.hasher.common == nil {
+		return newTable(records, file, h.Rows, h.width(), p.opts.Dir, p.sizes)
+	}
+	t, err := loadCommon(records, h, at, p.opts.Dir, p.sizes)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
 }
 
 // compare decides how rows are compared with the file's: by the hash of the whole row (common is nil), or by the
@@ -84,9 +86,15 @@ func difference(ours, theirs []column) string {
 // smallFile is the size in bytes up to which a side file is kept in memory while it is read.
 const smallFile = 1 << 20
 
+// content is a side file on this machine.
+type content interface {
+	io.ReaderAt
+	io.Closer
+}
+
 // fetch copies the file and checks it before anybody looks inside. A file that is not what the watermark says is
 // ErrDamaged; one that could not be read to its end is whatever the store says, because it may be there next time.
-func (p *Pass) fetch(ctx context.Context) (io.ReadCloser, error) {
+func (p *Pass) fetch(ctx context.Context) (content, error) {
 	want := p.opts.Previous.Overlap
 	from, err := p.opts.Open(ctx)
 	if err != nil {
@@ -97,82 +105,71 @@ func (p *Pass) fetch(ctx context.Context) (io.ReadCloser, error) {
 	}
 	defer from.Close()
 
-	var to io.ReadWriteCloser = &inMemory{}
-	if want.Bytes > smallFile {
-		if to, err = tempFile(p.opts.Dir); err != nil {
+	if want.Bytes <= smallFile {
+		var b bytes.Buffer
+		if err := copyChecked(&b, from, want); err != nil {
 			return nil, err
 		}
+		return inMemory{bytes.NewReader(b.Bytes())}, nil
 	}
-	sum := xxh3.New128()
-	size, err := io.Copy(io.MultiWriter(to, sum), io.LimitReader(from, want.Bytes+1))
-	if err == nil && size != want.Bytes {
-		err = fmt.Errorf("not the length of %d bytes: %w: %w", want.Bytes, ErrDamaged, tidemark.ErrInvalid)
-	}
-	if err == nil && checksum(sum.Sum128()) != want.Checksum {
-		err = fmt.Errorf("not the checksum %s: %w: %w", want.Checksum, ErrDamaged, tidemark.ErrInvalid)
-	}
-	if f, ok := to.(io.Seeker); ok && err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(err, to.Close())
-	}
-	return to, nil
-}
-
-type inMemory struct{ bytes.Buffer }
-
-func (*inMemory) Close() error { return nil }
-
-// load reads the records of a file with the same columns: they are sorted already.
-func load(r io.Reader, h header, dir string, s sizes) (*table, error) {
-	b, err := newTable(dir, h.Rows, s)
+	f, err := tempFile(p.opts.Dir)
 	if err != nil {
 		return nil, err
 	}
-	err = records(r, h, func(record []byte) error { return b.add(digestOf(record)) })
-	if err != nil {
-		return nil, errors.Join(err, b.table.close())
+	if err := copyChecked(f, from, want); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return b.done()
+	return f, nil
 }
 
-// loadCommon reads the records of a file with other columns: each is hashed anew from the hashes of the common
-// columns, at the given positions, and sorted anew.
-func loadCommon(r io.Reader, h header, at []int, dir string, s sizes) (*table, error) {
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
+func copyChecked(to io.Writer, from io.Reader, want tidemark.Overlap) error {
+	sum := xxh3.New128()
+	size, err := io.Copy(io.MultiWriter(to, sum), io.LimitReader(from, want.Bytes+1))
+	switch {
+	case err != nil:
+		return err
+	case size != want.Bytes:
+		return fmt.Errorf("not the length of %d bytes: %w: %w", want.Bytes, ErrDamaged, tidemark.ErrInvalid)
+	case checksum(sum.Sum128()) != want.Checksum:
+		return fmt.Errorf("not the checksum %s: %w: %w", want.Checksum, ErrDamaged, tidemark.ErrInvalid)
+	}
+	return nil
+}
+
+// loadCommon makes a table of a file with other columns: each record is hashed anew from the hashes of the common
+// columns, at the given positions, and they are sorted anew.
+func loadCommon(records io.Reader, h header, at []int, dir string, s sizes) (*table, error) {
 	anew := newSorter(dir, 0, s)
-	var row []byte
-	err := records(r, h, func(record []byte) error {
+	defer anew.close()
+	r := bufio.NewReaderSize(records, 1<<16)
+	record, row := make([]byte, stride(h.width())), []byte(nil)
+	for range h.Rows {
+		if _, err := io.ReadFull(r, record); err != nil {
+			return nil, fmt.Errorf("read temporary file: %w", err)
+		}
 		row = row[:0]
 		for _, c := range at {
 			row = binary.LittleEndian.AppendUint64(row, binary.BigEndian.Uint64(record[keyBytes+8*c:]))
 		}
-		return anew.add(digest{digestOf(record).ordinal, xxh3.Hash128(row)}, nil, ordinal{})
+		if err := anew.add(digest{digestOf(record).ordinal, xxh3.Hash128(row)}, nil, ordinal{}); err != nil {
+			return nil, err
+		}
+	}
+	f, err := tempFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := bufio.NewWriterSize(f, 1<<16)
+	err = anew.merge(ordinal{}, func(record []byte) error {
+		_, err := w.Write(record)
+		return err
 	})
-	if err != nil {
-		return nil, errors.Join(err, anew.close())
+	if err = errors.Join(err, w.Flush()); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	b, err := newTable(dir, h.Rows, s)
-	if err != nil {
-		return nil, errors.Join(err, anew.close())
-	}
-	err = anew.merge(ordinal{}, func(record []byte) error { return b.add(digestOf(record)) })
-	if err = errors.Join(err, anew.close()); err != nil {
-		return nil, errors.Join(err, b.table.close())
-	}
-	return b.done()
-}
-
-// records calls yield with each record; it is valid until yield returns.
-func records(r io.Reader, h header, yield func(record []byte) error) error {
-	record := make([]byte, stride(h.width()))
-	for range h.Rows {
-		if _, err := io.ReadFull(r, record); err != nil {
-			return fmt.Errorf("read temporary file: %w", err)
-		}
-		if err := yield(record); err != nil {
-			return err
-		}
-	}
-	return nil
+	return newTable(f, f, h.Rows, 0, dir, s)
 }

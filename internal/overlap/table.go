@@ -1,205 +1,166 @@
 package overlap
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"slices"
 	"sort"
 	"sync"
-
-	"github.com/zeebo/xxh3"
 )
 
-// A table is the multiset of the previous entries that no row has taken yet. Its cells lie sorted in blocks; an index
-// in memory has the first digest of each block. As many blocks as the cache allows are in memory. The rest lie in a
-// temporary file, and a block that was changed goes back there when another one needs its place. When all fit, there
-// is no file. It is safe for concurrent use.
+// A table is the multiset of the previous entries that no row has taken yet. It consists of sorted records in a file,
+// an index in memory with the first record of each page, and a bit per record that says whether it is taken. Of equal
+// records the first ones are taken first. It is safe for concurrent use.
 type table struct {
-	mu    sync.Mutex
-	cells int      // per block
-	index []digest // of the first cell of each block
-	slots []block  // block i is in slots[i%len(slots)], if it is in memory
-	file  *os.File // nil when all blocks have a slot
+	mu      sync.Mutex
+	rows    int64
+	stride  int64 // bytes per record
+	index   []digest
+	records *pages
+	taken   *pages
+	order   []int32 // scratch
+	closers []io.Closer
 }
 
-type block struct {
-	number int // -1: the slot is empty
-	cells  []byte
-	dirty  bool
-}
-
-// A cell is a digest and the number of equal rows that are still to come: n, hash, and class (1 byte) with the count
-// (7 bytes) in one word.
-const cellBytes = 32
-
-func putCell(cell []byte, d digest, count uint64) {
-	binary.LittleEndian.PutUint64(cell, d.n)
-	binary.LittleEndian.PutUint64(cell[8:], d.hash.Hi)
-	binary.LittleEndian.PutUint64(cell[16:], d.hash.Lo)
-	binary.LittleEndian.PutUint64(cell[24:], uint64(d.class)<<56|count)
-}
-
-func cellDigest(cell []byte) digest {
-	return digest{
-		ordinal{cell[31], binary.LittleEndian.Uint64(cell)},
-		xxh3.Uint128{Hi: binary.LittleEndian.Uint64(cell[8:]), Lo: binary.LittleEndian.Uint64(cell[16:])},
-	}
-}
-
-// A tableBuilder makes a table from digests in ascending order.
-type tableBuilder struct {
-	table   *table
-	current []byte // the block that is being filled
-	last    digest
-	count   uint64 // of last, not yet in current; 0 before the first
-}
-
-// newTable starts a table of at most rows entries.
-func newTable(dir string, rows int64, s sizes) (*tableBuilder, error) {
-	t := &table{cells: max(4096/cellBytes, int(rows/int64(s.blocks))+1)}
-	blocks := max(1, (rows+int64(t.cells)-1)/int64(t.cells))
-	fit := max(1, int64(s.cache/(t.cells*cellBytes)))
-	t.slots = make([]block, min(fit, blocks))
-	for i := range t.slots {
-		t.slots[i].number = -1
-	}
-	if fit < blocks {
-		f, err := tempFile(dir)
-		if err != nil {
-			return nil, err
+// newTable makes a table of sorted records and takes over what holds them.
+func newTable(records io.ReaderAt, holder io.Closer, rows int64, width int, dir string, s sizes) (*table, error) {
+	t := &table{rows: rows, stride: int64(stride(width)), closers: []io.Closer{holder}}
+	// Pages are as small as the index allows, since a lookup in a large table reads a whole one.
+	perPage := max(1, 4096/t.stride, (rows+int64(s.pages)-1)/int64(s.pages))
+	t.records = newPages(records, nil, rows*t.stride, perPage*t.stride, s.cache)
+	var record [keyBytes]byte
+	for n := int64(0); n < rows; n += perPage {
+		if _, err := records.ReadAt(record[:], n*t.stride); err != nil {
+			return nil, errors.Join(fmt.Errorf("read temporary file: %w", err), t.close())
 		}
-		t.file = f
+		t.index = append(t.index, digestOf(record[:]))
 	}
-	return &tableBuilder{table: t}, nil
+	bits := (rows + 7) / 8
+	if t.taken = newPages(nil, nil, bits, 4096, s.cache/4); t.taken.resident() {
+		return t, nil
+	}
+	f, err := tempFile(dir)
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	t.closers = append(t.closers, f)
+	if err := f.Truncate(bits); err != nil { // zeros
+		return nil, errors.Join(err, t.close())
+	}
+	t.taken.from, t.taken.to = f, f
+	return t, nil
 }
 
-// add takes the next digest. Equal ones become one cell.
-func (b *tableBuilder) add(d digest) error {
-	if b.count > 0 && d == b.last {
-		b.count++
-		return nil
-	}
-	if err := b.flushCell(); err != nil {
-		return err
-	}
-	b.last, b.count = d, 1
-	return nil
-}
-
-func (b *tableBuilder) flushCell() error {
-	if b.count == 0 {
-		return nil
-	}
-	if len(b.current) == b.table.cells*cellBytes {
-		if err := b.flushBlock(); err != nil {
-			return err
-		}
-	}
-	if len(b.current) == 0 {
-		b.table.index = append(b.table.index, b.last)
-	}
-	b.current = append(b.current, make([]byte, cellBytes)...)
-	putCell(b.current[len(b.current)-cellBytes:], b.last, b.count)
-	return nil
-}
-
-func (b *tableBuilder) flushBlock() error {
-	number := len(b.table.index) - 1
-	if b.table.file != nil {
-		_, err := b.table.file.WriteAt(b.current, b.table.offset(number))
-		b.current = b.current[:0]
-		return err
-	}
-	b.table.slots[number] = block{number: number, cells: b.current}
-	b.current = nil
-	return nil
-}
-
-// done returns the table; nil when nothing was added.
-func (b *tableBuilder) done() (*table, error) {
-	if b.count == 0 {
-		return nil, b.table.close()
-	}
-	if err := b.flushCell(); err != nil {
-		return nil, errors.Join(err, b.table.close())
-	}
-	if err := b.flushBlock(); err != nil {
-		return nil, errors.Join(err, b.table.close())
-	}
-	return b.table, nil
-}
-
-func (t *table) offset(number int) int64 { return int64(number) * int64(t.cells) * cellBytes }
-
-// take looks each digest up, takes one copy of it out of the table where there is one left, and calls found with the
-// index of each that was there.
+// take looks each digest up, takes one equal record where one is left, and calls found with the digest's index.
 func (t *table) take(digests []digest, found func(i int)) (n int64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, d := range digests {
-		number := sort.Search(len(t.index), func(k int) bool { return d.compare(t.index[k]) < 0 }) - 1
-		if number < 0 {
-			continue
-		}
-		b, err := t.block(number)
+	t.order = grow(&t.order, len(digests))
+	for i := range t.order {
+		t.order[i] = int32(i)
+	}
+	if !t.records.resident() { // neighbours lie in one page: read it once
+		slices.SortStableFunc(t.order, func(a, b int32) int { return digests[a].compare(digests[b]) })
+	}
+	for _, i := range t.order {
+		record, err := t.free(digests[i])
 		if err != nil {
 			return 0, err
 		}
-		at := sort.Search(len(b.cells)/cellBytes, func(k int) bool { return d.compare(cellDigest(b.cells[k*cellBytes:])) <= 0 })
-		cell := b.cells[at*cellBytes:]
-		if len(cell) == 0 || cellDigest(cell) != d {
+		if record < 0 {
 			continue
 		}
-		meta := binary.LittleEndian.Uint64(cell[24:])
-		if meta<<8 == 0 { // all copies are taken
-			continue
+		if err := t.mark(record); err != nil {
+			return 0, err
 		}
-		binary.LittleEndian.PutUint64(cell[24:], meta-1)
-		b.dirty = true
-		found(i)
+		found(int(i))
 		n++
 	}
 	return n, nil
 }
 
-// block returns a block in memory. It is valid until the next call.
-func (t *table) block(number int) (*block, error) {
-	b := &t.slots[number%len(t.slots)]
-	if b.number == number {
-		return b, nil
-	}
-	if b.dirty {
-		if _, err := t.file.WriteAt(b.cells, t.offset(b.number)); err != nil {
-			return nil, err
-		}
-	}
-	info, err := t.file.Stat()
+// free returns the number of the first record equal to d that is not taken; -1 when there is none. The taken ones
+// come first among equals, so that they are passed by doubling steps: a million equal rows are no hardship.
+func (t *table) free(d digest) (int64, error) {
+	first, err := t.lowerBound(d)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	size := min(int64(t.cells)*cellBytes, info.Size()-t.offset(number)) // the last block may be short
-	b.cells = grow(&b.cells, int(size))
-	b.number, b.dirty = -1, false // until it is whole
-	if _, err := t.file.ReadAt(b.cells, t.offset(number)); err != nil {
-		return nil, fmt.Errorf("read temporary file: %w", err)
+	gone := func(n int64) bool { // record n is equal and taken
+		if err != nil || n >= t.rows {
+			return false
+		}
+		var equal, marked bool
+		if equal, err = t.equal(n, d); equal && err == nil {
+			marked, err = t.marked(n)
+		}
+		return equal && marked
 	}
-	b.number = number
-	return b, nil
+	low, step := first, int64(1) // all equal records before low are taken
+	for gone(low + step - 1) {
+		low, step = low+step, step*2
+	}
+	next := low + int64(sort.Search(int(step-1), func(k int) bool { return !gone(low + int64(k)) }))
+	if err != nil {
+		return 0, err
+	}
+	if next >= t.rows {
+		return -1, nil
+	}
+	if equal, err := t.equal(next, d); err != nil || !equal {
+		return -1, err
+	}
+	return next, nil
 }
 
-// close removes the file. It may be called on nil and twice.
+// lowerBound returns the number of the first record that is not below d; t.rows when there is none.
+func (t *table) lowerBound(d digest) (int64, error) {
+	// The last page that begins below d is the first that can hold it; later ones may begin with it.
+	page := int64(sort.Search(len(t.index), func(k int) bool { return t.index[k].compare(d) >= 0 })) - 1
+	if page < 0 {
+		return 0, nil
+	}
+	s, _, err := t.records.at(page * t.records.page)
+	if err != nil {
+		return 0, err
+	}
+	rows := len(s.bytes) / int(t.stride)
+	within := sort.Search(rows, func(k int) bool { return digestOf(s.bytes[k*int(t.stride):]).compare(d) >= 0 })
+	return page*(t.records.page/t.stride) + int64(within), nil
+}
+
+func (t *table) equal(n int64, d digest) (bool, error) {
+	s, at, err := t.records.at(n * t.stride)
+	return err == nil && digestOf(s.bytes[at:]) == d, err
+}
+
+func (t *table) marked(n int64) (bool, error) {
+	s, at, err := t.taken.at(n / 8)
+	return err == nil && s.bytes[at]&(1<<(n%8)) != 0, err
+}
+
+func (t *table) mark(n int64) error {
+	s, at, err := t.taken.at(n / 8)
+	if err != nil {
+		return err
+	}
+	s.bytes[at] |= 1 << (n % 8)
+	s.dirty = true
+	return nil
+}
+
+// close removes the files. It may be called on nil and twice.
 func (t *table) close() error {
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.index, t.slots = nil, nil
-	if t.file == nil {
-		return nil
+	var err error
+	for _, c := range t.closers {
+		err = errors.Join(err, c.Close())
 	}
-	err := t.file.Close()
-	t.file = nil
+	*t.records, t.index, t.closers = pages{}, nil, nil
 	return err
 }
