@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,9 +26,9 @@ import (
 )
 
 const (
-	maxAttempts   = 5                // of one request
-	maxBackoff    = 5 * time.Second  // between two of them
-	answerTimeout = 60 * time.Second // from the end of a request to the first byte of its answer
+	maxAttempts   = 6                      // of one request
+	firstBackoff  = 100 * time.Millisecond // before the second one, doubled before each further one
+	answerTimeout = 60 * time.Second       // from the end of a request to the first byte of its answer
 )
 
 // S3Config says where a bucket is and who reads and writes it. Its String hides the secrets.
@@ -174,8 +175,15 @@ func loadConfig(ctx context.Context, c S3Config) (aws.Config, error) {
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
-		o.MaxBackoff = maxBackoff
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return backoff(attempt), nil })
 	})
+}
+
+// backoff returns how long to wait after an attempt, counted from 1, that failed: about three seconds over all
+// attempts. Whoever wants to bear longer faults runs again; tidemark.ErrTransient tells so.
+func backoff(attempt int) time.Duration {
+	d := firstBackoff << max(attempt-1, 0)
+	return d/2 + rand.N(d)
 }
 
 func (s *S3) String() string { return s.config.String() }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tidemark-data/tidemark"
@@ -73,7 +72,7 @@ func (s *S3) putIfAbsent(ctx context.Context, key string, data []byte) error {
 		uncertain = uncertain || !refused(err)
 		conflict := hasCode(err, "ConditionalRequestConflict", "OperationAborted") // with another put: nothing was decided
 		again := conflict || status(err) == 0 || !refused(err)
-		if !again || attempt == maxAttempts || s.pause(ctx, attempt, err) != nil {
+		if !again || attempt == maxAttempts || sleep(ctx, backoff(attempt)) != nil {
 			break
 		}
 	}
@@ -98,15 +97,6 @@ func (s *S3) resolve(ctx context.Context, key string, data []byte, err error) er
 	return unknown{s.fail(ctx, "put", key, err)}
 }
 
-// pause waits before the next attempt, as the SDK would.
-func (s *S3) pause(ctx context.Context, attempt int, err error) error {
-	delay, delayErr := retry.NewExponentialJitterBackoff(maxBackoff).BackoffDelay(attempt, err)
-	if delayErr != nil {
-		return delayErr
-	}
-	return sleep(ctx, delay)
-}
-
 // withChecksum makes a request with a checksum, and once more without when the server refuses it because of that.
 // From then on the store sends none.
 func (s *S3) withChecksum(request func(with bool) error) error {
@@ -117,11 +107,8 @@ func (s *S3) withChecksum(request func(with bool) error) error {
 	if !refusesChecksum(err) {
 		return err
 	}
-	if again := request(false); again == nil {
-		s.noChecksum.Store(true)
-		return nil
-	}
-	return err
+	s.noChecksum.Store(true)
+	return request(false)
 }
 
 func refusesChecksum(err error) bool {

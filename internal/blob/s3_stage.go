@@ -104,11 +104,11 @@ func (s *S3) Check(ctx context.Context, staged Staged) (StagedState, error) {
 
 // appear is Stat for an object whose upload is gone, so that it should be there. A process that was killed a moment
 // ago may have asked for its completion, and some servers take the upload away before they show the object; so a
-// missing one is looked for again, for somewhat less than a second in all.
+// missing one is looked for again, for a third of a second in all.
 func (s *S3) appear(ctx context.Context, key string) (Object, error) {
 	for delay := 50 * time.Millisecond; ; delay *= 2 {
 		o, err := s.Stat(ctx, key)
-		if !errors.Is(err, tidemark.ErrNotFound) || delay > 400*time.Millisecond {
+		if !errors.Is(err, tidemark.ErrNotFound) || delay > 200*time.Millisecond {
 			return o, err
 		}
 		if err := sleep(ctx, delay); err != nil {
