@@ -75,7 +75,7 @@ type publication struct {
 
 // run sends the commit until it is there, or certain never to be.
 func (p *publication) run(ctx context.Context, base *table.Table) error {
-	for range maxHeads {
+	for i := range maxHeads {
 		switch v, err := p.judge(base); {
 		case err != nil:
 			return p.unknown(err)
@@ -85,17 +85,16 @@ func (p *publication) run(ctx context.Context, base *table.Table) error {
 			p.t.Discard(context.WithoutCancel(ctx), p.c.Files)
 			return fmt.Errorf("the watermark of pipeline %s was moved from commit %d by another run: %w", p.t.p.ID, p.c.Base.Seq, tidemark.ErrConflict)
 		}
+		if i > 0 { // somebody was faster: the same files go on top of what he has made
+			if err := pause(ctx); err != nil {
+				return err
+			}
+		}
 		moved, err := p.send(ctx, base)
-		if err != nil {
+		if err != nil || moved == nil {
 			return err
 		}
-		if moved == nil {
-			return nil
-		}
-		base = moved // a foreign commit: the same files go on top of it
-		if err := pause(ctx); err != nil {
-			return err
-		}
+		base = moved
 	}
 	return fmt.Errorf("commit to table %s: others have committed %d times meanwhile: %w", p.t.p.Target, maxHeads, tidemark.ErrTransient)
 }

@@ -261,3 +261,5 @@ func seq(t testing.TB, target *Target) int64 {
 	}
 	return w.Seq
 }
+
+func slogDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }
