@@ -121,9 +121,10 @@ func layerName(path string) string {
 }
 
 // isTestSupport reports whether a package exists for tests only: testenv and the conformance suites, which lie
-// below the package whose interface they test and end in "test", as internal/blob/blobtest does.
+// below the package whose interface they test and end in "test", as internal/blob/blobtest does; targettest tests an
+// interface of the root package.
 func isTestSupport(name string) bool {
-	return name == "internal/testenv" || (strings.Count(name, "/") == 2 && strings.HasSuffix(name, "test"))
+	return name == "internal/testenv" || name == "internal/targettest" || (strings.Count(name, "/") == 2 && strings.HasSuffix(name, "test"))
 }
 
 func listPackages(t *testing.T) []pkg {

@@ -43,14 +43,20 @@ const (
 	openBytes = 8 << 20
 )
 
+// DefaultFileSize is the size of data files where none is given, in bytes.
+const DefaultFileSize = 256 << 20
+
 // WriteFiles writes rows into as many files as they need: one for each partition, and another one when a file has
 // about fileSize bytes. It releases each batch. Without rows there is no file. On an error all sinks are aborted,
-// the finished ones too. by may be nil: no partitions.
+// the finished ones too. by may be nil: no partitions. A fileSize of 0 means DefaultFileSize.
 func WriteFiles[S Sink](ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error], schema *arrow.Schema, by *Partitioning,
 	fileSize int64, open Opener[S], o Options) (files []File[S], err error) {
 
 	if by == nil {
 		by = &Partitioning{}
+	}
+	if fileSize <= 0 {
+		fileSize = DefaultFileSize
 	}
 	f := fanOut[S]{schema: schema, by: by, size: fileSize, opener: open, opts: o, open: make(map[string]*openFile[S])}
 	defer func() {

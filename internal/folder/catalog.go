@@ -1,0 +1,184 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
+)
+
+// A Catalog lists the tables of a lake of folders. It only reads, and may be used concurrently.
+type Catalog struct{ store blob.Store }
+
+var _ tidemark.Catalog = (*Catalog)(nil)
+
+// NewCatalog returns the catalog of a lake.
+func NewCatalog(store blob.Store) *Catalog { return &Catalog{store: store} }
+
+// Tables implements tidemark.Catalog.
+func (c *Catalog) Tables(ctx context.Context) ([]tidemark.TableID, error) {
+	var tables []tidemark.TableID
+	for o, err := range c.store.List(ctx, tableRoot+"/") {
+		if err != nil {
+			return nil, fmt.Errorf("list tables: %w", err)
+		}
+		parts := strings.Split(strings.TrimPrefix(o.Key, tableRoot+"/"), "/")
+		if len(parts) != 3 {
+			continue
+		}
+		if id := (tidemark.TableID{Namespace: parts[0], Name: parts[1]}); !slices.Contains(tables, id) {
+			tables = append(tables, id)
+		}
+	}
+	slices.SortFunc(tables, func(a, b tidemark.TableID) int { return strings.Compare(a.String(), b.String()) })
+	return tables, nil
+}
+
+// Snapshot implements tidemark.Catalog. It holds whole commits only: one whose files are not all there yet counts as
+// not made, and of a table that is just being replaced it gives the files that are left.
+func (c *Catalog) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.Snapshot, error) {
+	t, err := loadTable(ctx, c.store, id)
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
+		return nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
+	}
+	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatParquet}
+	if s.Schema, err = t.schema(); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range t.Pipelines {
+		last, err := c.add(ctx, s, commitLog{c.store, p})
+		if err != nil {
+			return nil, fmt.Errorf("files of table %s: %w", id, err)
+		}
+		if last == nil {
+			continue
+		}
+		ids = append(ids, fmt.Sprintf("%s:%d", p, last.seq()))
+		if last.mark.Committed.After(s.At) {
+			s.At = last.mark.Committed
+		}
+	}
+	s.ID = strings.Join(ids, " ")
+	slices.SortFunc(s.Data, func(a, b tidemark.LakeFile) int { return strings.Compare(a.Key, b.Key) })
+	return s, nil
+}
+
+// add adds the files of one pipeline and returns the newest commit that counts.
+func (c *Catalog) add(ctx context.Context, s *tidemark.Snapshot, l commitLog) (*record, error) {
+	last, complete, err := l.newest(ctx)
+	if err != nil || last == nil || last.Table != s.Table {
+		return nil, err
+	}
+	if last.mark.Mode == tidemark.ModeReplace {
+		return c.addReplaced(ctx, s, l, last, complete)
+	}
+	records, err := l.all(ctx, last.seq())
+	if err != nil {
+		return nil, err
+	}
+	void := make(map[int64]bool)
+	for _, r := range records {
+		void[r.Void] = true
+	}
+	if last.seq() > complete && last.Void == 0 {
+		if there, err := c.present(ctx, last.Files); err != nil {
+			return nil, err
+		} else if len(there) < len(last.Files) {
+			void[last.seq()] = true
+		}
+	}
+	var newest *record
+	for _, r := range records {
+		if !void[r.seq()] {
+			s.Data = appendFiles(s.Data, r, r.Files)
+			newest = r
+		}
+	}
+	return newest, nil
+}
+
+// addReplaced adds the files of a pipeline that replaces its table. Only one commit counts.
+func (c *Catalog) addReplaced(ctx context.Context, s *tidemark.Snapshot, l commitLog, last *record, complete int64) (*record, error) {
+	sure := last.seq() <= complete
+	if !sure && last.Void == 0 {
+		there, err := c.present(ctx, last.Files)
+		if err != nil {
+			return nil, err
+		}
+		if sure = len(there) == len(last.Files); !sure { // the files before it may be deleted already
+			if last, err = l.get(ctx, last.seq()-1); err != nil || last == nil {
+				return nil, err
+			}
+		}
+	}
+	sure = sure && last.Void == 0
+	last, err := l.effective(ctx, last)
+	if err != nil || last == nil {
+		return nil, err
+	}
+	files := last.Files
+	if !sure {
+		if files, err = c.present(ctx, last.Files); err != nil {
+			return nil, err
+		}
+	}
+	s.Data = appendFiles(s.Data, last, files)
+	return last, nil
+}
+
+func appendFiles(to []tidemark.LakeFile, r *record, files []fileRecord) []tidemark.LakeFile {
+	for _, f := range files {
+		to = append(to, tidemark.LakeFile{Key: f.Staged.Key, Rows: f.Rows, Bytes: f.Staged.Size, Seq: r.seq()})
+	}
+	return to
+}
+
+// present returns those of the files that are there, in their order.
+func (c *Catalog) present(ctx context.Context, files []fileRecord) ([]fileRecord, error) {
+	there := make([]bool, len(files))
+	indices := make([]int, len(files))
+	for i := range indices {
+		indices[i] = i
+	}
+	err := each(ctx, indices, func(ctx context.Context, i int) error {
+		o, err := c.store.Stat(ctx, files[i].Staged.Key)
+		if errors.Is(err, tidemark.ErrNotFound) {
+			return nil
+		}
+		there[i] = err == nil && o.Size == files[i].Staged.Size
+		return err
+	})
+	var present []fileRecord
+	for i, f := range files {
+		if there[i] {
+			present = append(present, f)
+		}
+	}
+	return present, err
+}
+
+// all returns the commits up to last, in order.
+func (l commitLog) all(ctx context.Context, last int64) ([]*record, error) {
+	seqs := make([]int64, last)
+	for i := range seqs {
+		seqs[i] = int64(i) + 1
+	}
+	records := make([]*record, last)
+	err := each(ctx, seqs, func(ctx context.Context, seq int64) error {
+		r, err := l.get(ctx, seq)
+		if err == nil && r == nil {
+			err = fmt.Errorf("commit %d of %q is missing in the log: %w", seq, l.pipeline, tidemark.ErrInvalid)
+		}
+		records[seq-1] = r
+		return err
+	})
+	return records, err
+}

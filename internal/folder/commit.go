@@ -1,0 +1,203 @@
+package folder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/failpoint"
+)
+
+// The failpoints, each with ".before" and ".after", in the order of a commit:
+//
+//	folder.table      the table's record, in Prepare
+//	folder.commit     the log record, which is the commit: before it nothing has happened, after it everything has
+//	folder.delete     each file that a commit replaces, or that belongs to a void commit
+//	folder.complete   each data file
+//	folder.newest     the hint
+//	folder.void       the log record that takes a commit back, in Recover
+
+// Commit implements tidemark.Target. When it returns ErrTransient the commit may be made, with files that are not yet
+// visible; Recover completes them.
+func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
+	files, err := dataFiles(c.Files)
+	if err != nil {
+		return err
+	}
+	if err := t.checkCommit(c); err != nil {
+		return err
+	}
+	// A repeated call finds its own work, whose files are no longer staged.
+	there, err := t.commits.get(ctx, c.Watermark.Seq)
+	if err != nil {
+		return err
+	}
+	repeated := there != nil
+	if !repeated {
+		if there, err = t.publish(ctx, c, files); err != nil {
+			return err
+		}
+	}
+	if there.mark.Run != c.Watermark.Run || there.Void > 0 {
+		ctx, cancel := detached(ctx)
+		defer cancel()
+		t.abort(ctx, files)
+		return fmt.Errorf("commit %d of %q was made by run %s: %w", c.Watermark.Seq, t.p.ID, there.mark.Run, tidemark.ErrConflict)
+	}
+	if repeated {
+		if next, err := t.commits.get(ctx, there.seq()+1); err != nil || (next != nil && next.Void != there.seq()) {
+			return err // it was complete before another could follow
+		}
+	}
+	return t.finishOwn(ctx, there)
+}
+
+func (t *Target) checkCommit(c tidemark.Commit) error {
+	w := c.Watermark
+	if w.Seq != c.Base.Seq+1 || w.Pipeline != t.p.ID || w.Run == "" || w.Mode != t.p.Mode {
+		return fmt.Errorf("commit %d on %d of %q by run %q in mode %s is not one of pipeline %q: %w",
+			w.Seq, c.Base.Seq, w.Pipeline, w.Run, w.Mode, t.p.ID, tidemark.ErrInvalid)
+	}
+	return t.check()
+}
+
+// publish puts the log record. It returns the record that lies there now, ours or that of the run that was faster.
+func (t *Target) publish(ctx context.Context, c tidemark.Commit, files []fileRecord) (*record, error) {
+	base, err := t.ensure(ctx, c.Base.Seq)
+	if err != nil {
+		return nil, err
+	}
+	next := &record{Table: t.p.Target, Files: files, mark: c.Watermark}
+	if t.p.Mode == tidemark.ModeReplace {
+		if next.Replaces, err = t.live(ctx, base); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.checkStaged(ctx, files); err != nil {
+		return nil, err
+	}
+	data, err := next.encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := failpoint.Hit("folder.commit.before"); err != nil {
+		return nil, err
+	}
+	there, err := t.putRecord(ctx, next, data)
+	if err != nil {
+		return nil, err
+	}
+	return there, failpoint.Hit("folder.commit.after")
+}
+
+// ensure sees to it that all files of the base commit exist before another commit follows: nobody completes the files
+// of a commit that is not the newest. It returns the base's record, nil for the first commit.
+func (t *Target) ensure(ctx context.Context, base int64) (*record, error) {
+	if base == 0 {
+		return nil, nil
+	}
+	r, err := t.commits.get(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, fmt.Errorf("commit on top of %d of %q, which is not there: %w", base, t.p.ID, tidemark.ErrConflict)
+	}
+	t.mu.Lock()
+	complete := t.complete
+	t.mu.Unlock()
+	if base <= complete {
+		return r, nil
+	}
+	end, err := t.finish(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("complete commit %d of %q before the next: %w", base, t.p.ID, err)
+	}
+	if end != finished {
+		return nil, fmt.Errorf("commit %d of %q, on which this one stands, was taken back: %w", base, t.p.ID, tidemark.ErrConflict)
+	}
+	return r, nil
+}
+
+// live returns the keys of the files that the table has as of a commit of this pipeline, which replaces it as a whole.
+func (t *Target) live(ctx context.Context, r *record) ([]string, error) {
+	r, err := t.commits.effective(ctx, r)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	keys := make([]string, len(r.Files))
+	for i, f := range r.Files {
+		keys[i] = f.Staged.Key
+	}
+	return keys, nil
+}
+
+// checkStaged looks at each staged file in the last moment: a lifecycle rule may have removed it, after days.
+func (t *Target) checkStaged(ctx context.Context, files []fileRecord) error {
+	return each(ctx, files, func(ctx context.Context, f fileRecord) error {
+		state, err := t.store.Check(ctx, f.Staged)
+		if err != nil {
+			return fmt.Errorf("check staged file %s: %w", f.Staged.Key, err)
+		}
+		if state == blob.StagedGone {
+			return tidemark.WithHint(fmt.Errorf("staged file %s is gone before it was committed: %w", f.Staged.Key, tidemark.ErrRestart),
+				"a lifecycle rule of the bucket may abort multipart uploads too early")
+		}
+		return nil
+	})
+}
+
+// putRecord makes the commit. A put whose outcome is not known is put again: as the bytes are the same and hold the
+// run, either this put or the one before succeeded, or the record that lies there says who was faster.
+func (t *Target) putRecord(ctx context.Context, next *record, data []byte) (*record, error) {
+	key := recordKey(t.p.ID, next.seq())
+	err := t.store.Put(ctx, key, data, blob.PutOptions{IfAbsent: true})
+	if errors.Is(err, blob.ErrUnknown) {
+		ctx, cancel := detached(ctx)
+		defer cancel()
+		for range resolveTries {
+			if err = t.store.Put(ctx, key, data, blob.PutOptions{IfAbsent: true}); !errors.Is(err, blob.ErrUnknown) {
+				break
+			}
+		}
+		return t.judge(ctx, next, err)
+	}
+	return t.judge(ctx, next, err)
+}
+
+const resolveTries = 3
+
+// judge turns the outcome of the put into the record that lies there.
+func (t *Target) judge(ctx context.Context, next *record, err error) (*record, error) {
+	seq := next.seq()
+	switch {
+	case err == nil:
+		return next, nil
+	case errors.Is(err, blob.ErrUnknown):
+		return nil, fmt.Errorf("whether commit %d of %q is made is not known: %w: %w", seq, t.p.ID, tidemark.ErrFatal, err)
+	case !errors.Is(err, blob.ErrExist):
+		return nil, fmt.Errorf("make commit %d of %q: %w", seq, t.p.ID, err)
+	}
+	there, err := t.commits.get(ctx, seq)
+	if err == nil && there == nil {
+		err = errors.New("it is gone")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read back commit %d of %q: %w: %w", seq, t.p.ID, tidemark.ErrFatal, err)
+	}
+	return there, nil
+}
+
+// finishOwn completes the files of our commit. The commit is made, whatever happens here.
+func (t *Target) finishOwn(ctx context.Context, r *record) error {
+	end, err := t.finish(ctx, r)
+	if err != nil {
+		return fmt.Errorf("commit %d of %q is made, its files are not all visible yet: %w", r.seq(), t.p.ID, transient(err))
+	}
+	if end == voided {
+		return fmt.Errorf("commit %d of %q lost its staged files and was taken back: %w", r.seq(), t.p.ID, tidemark.ErrRestart)
+	}
+	return nil
+}

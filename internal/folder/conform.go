@@ -1,0 +1,72 @@
+package folder
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/compute"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// conform gives batches the table's schema: its order, its wider types, and NULL for columns that the source no longer
+// has. All files of a table then have the same columns, as far as it had them when they were written.
+func conform(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error], schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for b, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			same, err := conformBatch(ctx, b, schema)
+			b.Release()
+			if !yield(same, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func conformBatch(ctx context.Context, b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	columns := make([]arrow.Array, 0, schema.NumFields())
+	defer func() {
+		for _, c := range columns {
+			c.Release()
+		}
+	}()
+	found := 0
+	for _, f := range schema.Fields() {
+		at := b.Schema().FieldIndices(f.Name)
+		if len(at) == 0 {
+			columns = append(columns, array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, int(b.NumRows())))
+			continue
+		}
+		found++
+		c, err := conformColumn(ctx, b.Column(at[0]), f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		columns = append(columns, c)
+	}
+	if int64(found) < b.NumCols() {
+		return nil, fmt.Errorf("a batch has columns that the table was not prepared for: %s: %w", b.Schema(), tidemark.ErrInvalid)
+	}
+	return array.NewRecordBatch(schema, columns, b.NumRows()), nil
+}
+
+// conformColumn casts where it must. The cast is checked: a value that does not fit is an error.
+func conformColumn(ctx context.Context, c arrow.Array, t arrow.DataType) (arrow.Array, error) {
+	if arrow.TypeEqual(c.DataType(), t) || (arrow.IsNested(t.ID()) && c.DataType().ID() == t.ID()) {
+		c.Retain()
+		return c, nil
+	}
+	cast, err := compute.CastArray(ctx, c, compute.SafeCastOptions(t))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", tidemark.ErrInvalid, err)
+	}
+	return cast, nil
+}
