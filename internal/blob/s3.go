@@ -175,6 +175,13 @@ func loadConfig(ctx context.Context, c S3Config) (aws.Config, error) {
 func newRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
+		never := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if hopeless(err) != "" {
+				return aws.FalseTernary
+			}
+			return aws.UnknownTernary
+		})
+		o.Retryables = append([]retry.IsErrorRetryable{never}, o.Retryables...)
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) { return backoff(attempt), nil })
 	})
 }

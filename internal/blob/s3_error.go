@@ -86,7 +86,7 @@ func refused(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	var signing *v4.SigningError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &signing)
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &signing) || hopeless(err) != ""
 }
 
 // isNetwork reports whether a connection broke, as against a server that gave an answer.

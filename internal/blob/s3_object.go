@@ -46,12 +46,30 @@ func (s *S3) Stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, err
 	}
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.config.Bucket, Key: s.full(key)})
+	if code := status(err); code >= 300 && code < 500 {
+		err = s.reason(ctx, key, err)
+	}
 	if err != nil {
 		return Object{}, s.fail(ctx, "stat", key, err)
 	}
 	return Object{
 		Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), ETag: aws.ToString(out.ETag),
 	}, nil
+}
+
+// reason asks once more why HEAD failed: its answers have no body, and so do not tell a missing object from a missing
+// bucket, nor a wrong key from a missing right.
+func (s *S3) reason(ctx context.Context, key string, head error) error {
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &s.config.Bucket, Key: s.full(key), Range: aws.String("bytes=0-0"),
+	})
+	if err == nil {
+		err = out.Body.Close()
+	}
+	if err == nil || hasCode(err, "InvalidRange") {
+		return head // it came this moment
+	}
+	return err
 }
 
 // List implements Store. Objects whose names are no keys, such as the empty "folders" that consoles make, are left

@@ -71,7 +71,7 @@ func (s *S3) putIfAbsent(ctx context.Context, key string, data []byte) error {
 		}
 		uncertain = uncertain || !refused(err)
 		conflict := hasCode(err, "ConditionalRequestConflict", "OperationAborted") // with another put: nothing was decided
-		again := conflict || status(err) == 0 || !refused(err)
+		again := conflict || !refused(err) || status(err) == 0 && hopeless(err) == ""
 		if !again || attempt == maxAttempts || sleep(ctx, backoff(attempt)) != nil {
 			break
 		}

@@ -2,7 +2,6 @@ package blob
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +37,7 @@ var verdicts = map[string]verdict{
 	"NoSuchKey":                    {tidemark.ErrNotFound, ""},
 	"NoSuchUpload":                 {tidemark.ErrNotFound, ""},
 	"NotFound":                     {tidemark.ErrNotFound, ""},
+	"XAdminUserNotFound":           {tidemark.ErrDenied, hintKeys}, // versitygw's, with status 404
 	"InvalidAccessKeyId":           {tidemark.ErrDenied, hintKeys},
 	"SignatureDoesNotMatch":        {tidemark.ErrDenied, hintKeys},
 	"ExpiredToken":                 {tidemark.ErrDenied, hintExpired},
@@ -58,7 +58,8 @@ var verdicts = map[string]verdict{
 	"ConditionalRequestConflict":   {tidemark.ErrTransient, ""},
 }
 
-// judge returns the verdict on an error of the SDK.
+// judge returns the verdict on an error of the SDK. A bare status 404 is not ErrNotFound: callers take that for an
+// object that is not there, and a lake without a watermark is loaded from the beginning.
 func (s *S3) judge(err error) verdict {
 	if region := elsewhere(err); region != "" && region != s.client.Options().Region {
 		return verdict{tidemark.ErrInvalid, fmt.Sprintf("the bucket is in the region %s: set region: %s", region, region)}
@@ -76,8 +77,6 @@ func (s *S3) judge(err error) verdict {
 	switch code := status(err); {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return verdict{tidemark.ErrDenied, hintGrant}
-	case code == http.StatusNotFound:
-		return verdict{tidemark.ErrNotFound, ""}
 	case code >= 300 && code < 400:
 		return verdict{tidemark.ErrInvalid, "the bucket is elsewhere: set region (or endpoint) to where it is"}
 	case code == http.StatusTooManyRequests, code >= 500:
@@ -94,22 +93,29 @@ func (s *S3) judgeNetwork(err error) verdict {
 	if endpoint == "" {
 		endpoint = "AWS"
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound {
-		return verdict{tidemark.ErrInvalid, "the host " + dns.Name + " does not exist: correct endpoint or region"}
-	}
-	var (
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		header      tls.RecordHeaderError
-	)
-	if errors.As(err, &certificate) || errors.As(err, &authority) {
-		return verdict{tidemark.ErrInvalid, "the server's certificate is not trusted: correct endpoint, or name its authority in AWS_CA_BUNDLE"}
-	}
-	if errors.As(err, &header) || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
-		return verdict{tidemark.ErrInvalid, "the server does not speak TLS there: use http:// in endpoint"}
+	if hint := hopeless(err); hint != "" {
+		return verdict{tidemark.ErrInvalid, hint}
 	}
 	return verdict{tidemark.ErrTransient, endpoint + " cannot be reached: look at the network, and at endpoint and region"}
+}
+
+// hopeless returns what to do about a network error that comes again with every attempt; "" for the others. All of
+// these come before the request is sent.
+func hopeless(err error) string {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		header      tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "the host " + dns.Name + " does not exist: correct endpoint or region"
+	case errors.As(err, &certificate):
+		return "the server's certificate is not trusted: correct endpoint, or name its authority in AWS_CA_BUNDLE"
+	case errors.As(err, &header), err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return "the server does not speak TLS there: use http:// in endpoint"
+	}
+	return ""
 }
 
 // elsewhere returns the region in which the server says that the bucket is, or "".
