@@ -117,7 +117,7 @@ func (p *Pass) handle(s *scratch, b arrow.RecordBatch, keys []int64, floor ordin
 		return p.domain.ordinal(keys[row])
 	}
 	values := p.hasher.bind(b)
-	for rows := range slices.Chunk(s.rows, chunkRows) {
+	for rows := range slices.Chunk(s.rows, p.hasher.chunkRows()) {
 		p.hasher.hash(s, values, rows, ordinalAt, p.wide())
 		if p.table != nil {
 			n, err := p.table.take(s.lookups, func(i int) { s.drop[rows[i]] = true })

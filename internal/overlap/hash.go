@@ -65,8 +65,9 @@ func (d digest) compare(e digest) int {
 	return cmp.Compare(d.hash.Lo, e.hash.Lo)
 }
 
-// chunkRows is how many rows are hashed before they are looked up and stored. It bounds the scratch memory.
-const chunkRows = 2048
+// chunkRows is how many rows are hashed before they are looked up and stored. It bounds the scratch memory: column
+// hashes take at most 1 MiB. The more rows, the more of them share a page in the lookup.
+func (h *hasher) chunkRows() int { return max(1, min(16_384, (1<<17)/len(h.columns))) }
 
 // A scratch is the working memory of one goroutine inside Apply. Its slices are reused.
 type scratch struct {

@@ -1,6 +1,7 @@
 package overlap
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,9 @@ func (t *table) take(digests []digest, found func(i int)) (n int64, err error) {
 		t.order[i] = int32(i)
 	}
 	if !t.records.resident() { // neighbours lie in one page: read it once
-		slices.SortStableFunc(t.order, func(a, b int32) int { return digests[a].compare(digests[b]) })
+		slices.SortFunc(t.order, func(a, b int32) int {
+			return cmp.Or(digests[a].compare(digests[b]), cmp.Compare(a, b))
+		})
 	}
 	for _, i := range t.order {
 		record, err := t.free(digests[i])
