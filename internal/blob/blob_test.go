@@ -12,19 +12,23 @@ import (
 func TestMain(m *testing.M) { os.Exit(testenv.Main(m)) }
 
 func TestMem(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(*testing.T) blob.Store { return blob.NewMem() })
 }
 
 func TestFile(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(t *testing.T) blob.Store { return openFile(t, t.TempDir()+"/lake") })
 }
 
 func TestS3(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(t *testing.T) blob.Store { return openS3(t, testConfig(t)) })
 }
 
 // TestS3Prefix has the lake below a prefix of the bucket, as most lakes are.
 func TestS3Prefix(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(t *testing.T) blob.Store {
 		c := testConfig(t)
 		c.Prefix = "/company/lake/"
@@ -34,12 +38,14 @@ func TestS3Prefix(t *testing.T) {
 
 // TestFaultless: the decorators keep the contract.
 func TestFaultless(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(*testing.T) blob.Store {
 		return blobtest.Faulty(blob.NewMem(), func(blobtest.Op, string) blobtest.Fault { return blobtest.None })
 	})
 }
 
 func TestWithin(t *testing.T) {
+	t.Parallel()
 	blobtest.Run(t, func(*testing.T) blob.Store { return blob.Within(blob.NewMem(), "some/prefix") })
 }
 

@@ -79,7 +79,8 @@ func (f *File) open() (*os.Root, error) {
 	return dir, nil
 }
 
-// make returns the folder and makes it where needed.
+// make returns the folder and makes it where needed. It is not synced: a power failure that takes a new lake away
+// takes its rows and its watermarks together.
 func (f *File) make() (*os.Root, error) {
 	dir, err := f.open()
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -198,7 +199,7 @@ func (f *File) Delete(ctx context.Context, key string) error {
 		return nil
 	}
 	if err == nil {
-		err = syncDir(root, path.Dir(key))
+		err = uncertain(syncDir(root, path.Dir(key)))
 	}
 	return f.fail("delete", key, err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 
 	"github.com/tidemark-data/tidemark"
@@ -15,6 +16,10 @@ import (
 func (f *File) fail(doing, key string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var u unknown
+	if errors.As(err, &u) {
+		return unknown{f.fail(doing, key, u.err)}
 	}
 	what := f.path
 	if key != "" {
@@ -71,8 +76,12 @@ func isMissing(err error) bool {
 // pathless takes the operation and the path off an error of package os: the message names both already.
 func pathless(err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
 		return p.Err
+	case errors.As(err, &l):
+		return l.Err
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func (f *File) complete(root *os.Root, s Staged) error {
 	if !hasSize(root, staged, s.Size) {
 		switch {
 		case hasSize(root, s.Key, s.Size): // completed before, but perhaps by a process that died before the sync
-			return syncDir(root, path.Dir(s.Key))
+			return uncertain(syncDir(root, path.Dir(s.Key)))
 		case exists(root, s.Key):
 			return ErrExist
 		}
@@ -71,10 +71,7 @@ func (f *File) complete(root *os.Root, s Staged) error {
 	} else if err != nil {
 		return err
 	}
-	if err := syncDir(root, path.Dir(s.Key)); err != nil {
-		return err
-	}
-	return removeStaged(root, staged)
+	return uncertain(first(syncDir(root, path.Dir(s.Key)), removeStaged(root, staged)))
 }
 
 func hasSize(root *os.Root, name string, size int64) bool {

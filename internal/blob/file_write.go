@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/tidemark-data/tidemark"
@@ -16,7 +17,7 @@ import (
 
 var (
 	errNoLink  = errors.New("hard links are not supported")
-	errBlocked = fmt.Errorf("a file is where a folder is needed: %w", tidemark.ErrInvalid)
+	errBlocked = fmt.Errorf("a file is where a folder is needed, or a folder where a file is: %w", tidemark.ErrInvalid)
 )
 
 // Put implements Store. The bytes go to a temporary file beside the object, and onto the disk, before the object gets
@@ -35,18 +36,14 @@ func (f *File) Put(ctx context.Context, key string, data []byte, o PutOptions) e
 	return f.fail("put", key, err)
 }
 
-func (f *File) put(root *os.Root, key string, data []byte, o PutOptions) (err error) {
+func (f *File) put(root *os.Root, key string, data []byte, o PutOptions) error {
 	dir := path.Dir(key)
 	temp := path.Join(dir, tempPrefix+rand.Text())
 	file, err := f.create(root, temp)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if removeErr := root.Remove(temp); err == nil && !isMissing(removeErr) {
-			err = removeErr
-		}
-	}()
+	defer func() { _ = root.Remove(temp) }() // gone after a rename; else Sweep's, should it stay
 	_, err = file.Write(data)
 	if err := first(err, syncClose(file)); err != nil {
 		return err
@@ -56,7 +53,21 @@ func (f *File) put(root *os.Root, key string, data []byte, o PutOptions) (err er
 	} else {
 		err = root.Rename(temp, key)
 	}
-	return first(err, syncDir(root, dir))
+	if errors.Is(err, fs.ErrExist) && !errors.Is(err, ErrExist) {
+		err = errBlocked
+	}
+	if err != nil {
+		return err
+	}
+	return uncertain(syncDir(root, dir))
+}
+
+// uncertain marks an error that comes after the step by which a write took effect.
+func uncertain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unknown{err}
 }
 
 // link gives a file a second name, unless that is taken: ErrExist. This is the compare-and-swap of a file system.
@@ -87,15 +98,16 @@ func exists(root *os.Root, key string) bool {
 	return err == nil
 }
 
-// create makes a new file, and its folders where needed. Another process may remove a folder that is empty between
-// the two steps, so it tries again.
+// create makes a new file, and its folders where needed. Another process that completes a staged object may remove a
+// folder that is still empty, so it tries again.
 func (f *File) create(root *os.Root, name string) (*os.File, error) {
 	for attempt := 1; ; attempt++ {
-		if err := f.mkdir(root, path.Dir(name)); err != nil {
-			return nil, err
+		err := f.mkdir(root, path.Dir(name))
+		var file *os.File
+		if err == nil {
+			file, err = root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		}
-		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if attempt == 10 || !errors.Is(err, fs.ErrNotExist) {
+		if attempt == 100 || !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
 	}
@@ -155,6 +167,9 @@ func (f *File) isDurable(dir string) bool {
 }
 
 func (f *File) setDurable(dir string) {
+	if dir == stagedRoot || strings.HasPrefix(dir, stagedRoot+"/") {
+		return // these come and go
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.durable[dir] = true

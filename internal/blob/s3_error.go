@@ -50,12 +50,6 @@ func (s *S3) failWrite(ctx context.Context, doing, key string, err error) error 
 	return unknown{wrapped}
 }
 
-// unknown adds ErrUnknown to an error without changing its message.
-type unknown struct{ err error }
-
-func (u unknown) Error() string   { return u.err.Error() + " (" + ErrUnknown.Error() + ")" }
-func (u unknown) Unwrap() []error { return []error{u.err, ErrUnknown} }
-
 func status(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) && response.Response != nil {

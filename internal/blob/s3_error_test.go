@@ -52,6 +52,7 @@ func calls(ctx context.Context, s *blob.S3) map[string]error {
 // TestS3Mistakes makes the mistakes that people make, against the real server: each has a kind, a hint, and no secret
 // in its message.
 func TestS3Mistakes(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +109,7 @@ func resolves(host string) bool {
 
 // TestS3Answers has answers that the server for tests never gives.
 func TestS3Answers(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		status     int
 		code       string

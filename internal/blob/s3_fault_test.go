@@ -15,6 +15,7 @@ import (
 // TestS3PutIfAbsentFaults is the fault table of the conditional put: what happens to the requests that write, and
 // what the caller may be told. There is a rival's object from the start, or one that comes while the reply is lost.
 func TestS3PutIfAbsentFaults(t *testing.T) {
+	t.Parallel()
 	const ours, theirs = "ours", "theirs"
 	rivalComes := func(t *testing.T, direct *blob.S3) {
 		if err := direct.Put(t.Context(), "commit", []byte(theirs), blob.PutOptions{}); err != nil {
@@ -193,6 +194,7 @@ func read(t *testing.T, s blob.Store, key string) string {
 
 // TestS3CancelledPut: a caller who gives up while the request is under way does not know.
 func TestS3CancelledPut(t *testing.T) {
+	t.Parallel()
 	var giveUp context.CancelFunc
 	_, config := startProxy(t, func(_ http.ResponseWriter, _ *http.Request, _ int, pass func(http.ResponseWriter)) {
 		giveUp()
@@ -212,9 +214,11 @@ func TestS3CancelledPut(t *testing.T) {
 // TestS3StagedFaults loses the reply of every request of a staged write in turn, or the request itself: the object
 // comes out whole, once.
 func TestS3StagedFaults(t *testing.T) {
+	t.Parallel()
 	data := strings.Repeat("0123456789abcdef", 9<<20/16)
 	for _, lose := range []string{"request", "reply"} {
 		t.Run(lose, func(t *testing.T) {
+			t.Parallel()
 			for fail := 1; ; fail++ {
 				p, config := startProxy(t, func(w http.ResponseWriter, _ *http.Request, n int, pass func(http.ResponseWriter)) {
 					switch {
@@ -260,6 +264,7 @@ func stageWhole(t *testing.T, s *blob.S3, data string) {
 
 // TestS3StagedDown: when the server stays away, the writer says so, and Abort cleans up once it is back.
 func TestS3StagedDown(t *testing.T) {
+	t.Parallel()
 	down := false
 	_, config := startProxy(t, func(w http.ResponseWriter, _ *http.Request, _ int, pass func(http.ResponseWriter)) {
 		if down {
@@ -290,6 +295,7 @@ func TestS3StagedDown(t *testing.T) {
 
 // TestS3Resume cuts the connection in the middle of an object, again and again; the reader goes on where it was.
 func TestS3Resume(t *testing.T) {
+	t.Parallel()
 	data := strings.Repeat("0123456789abcdef", 1<<20/16)
 	cuts := 0
 	_, config := startProxy(t, func(w http.ResponseWriter, r *http.Request, _ int, pass func(http.ResponseWriter)) {
@@ -324,6 +330,7 @@ func TestS3Resume(t *testing.T) {
 
 // TestS3ResumeReplaced: the rest of another object is not appended.
 func TestS3ResumeReplaced(t *testing.T) {
+	t.Parallel()
 	data := strings.Repeat("old ", 100_000)
 	var s *blob.S3
 	gets := 0

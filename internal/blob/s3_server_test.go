@@ -24,6 +24,7 @@ func farFuture() time.Time { return time.Now().Add(time.Hour) }
 // TestS3Headers: every request that makes an object says how it is to be encrypted, and no other one does. Checksums
 // go as headers; a trailer is what servers stumble over.
 func TestS3Headers(t *testing.T) {
+	t.Parallel()
 	p, config := startProxy(t, func(w http.ResponseWriter, r *http.Request, _ int, pass func(http.ResponseWriter)) {
 		if r.Header.Get("X-Amz-Server-Side-Encryption") != "" && r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") == "" {
 			t.Errorf("%s %s without the key's id", r.Method, r.URL)
@@ -77,6 +78,7 @@ func TestS3Headers(t *testing.T) {
 
 // TestS3WithoutChecksums is a server of an older kind, which refuses requests because of their checksum headers.
 func TestS3WithoutChecksums(t *testing.T) {
+	t.Parallel()
 	for _, refusal := range []struct {
 		status        int
 		code, message string
@@ -85,6 +87,7 @@ func TestS3WithoutChecksums(t *testing.T) {
 		{http.StatusBadRequest, "InvalidArgument", "x-amz-checksum-algorithm is not supported"},
 	} {
 		t.Run(refusal.code, func(t *testing.T) {
+			t.Parallel()
 			var refused atomic.Int32
 			blobtest.Run(t, func(t *testing.T) blob.Store {
 				_, config := startProxy(t, func(w http.ResponseWriter, r *http.Request, _ int, pass func(http.ResponseWriter)) {
@@ -106,6 +109,7 @@ func TestS3WithoutChecksums(t *testing.T) {
 
 // TestS3ProbeDeaf is a server that takes If-None-Match and ignores it.
 func TestS3ProbeDeaf(t *testing.T) {
+	t.Parallel()
 	_, config := startProxy(t, func(w http.ResponseWriter, r *http.Request, _ int, pass func(http.ResponseWriter)) {
 		if r.Header.Get("If-None-Match") != "" {
 			return // 200, and a later put wins as well
@@ -121,6 +125,7 @@ func TestS3ProbeDeaf(t *testing.T) {
 
 // TestS3ProbeUnable is a server that says that it cannot do it.
 func TestS3ProbeUnable(t *testing.T) {
+	t.Parallel()
 	_, config := startProxy(t, func(w http.ResponseWriter, r *http.Request, _ int, pass func(http.ResponseWriter)) {
 		if r.Header.Get("If-None-Match") != "" {
 			answer(w, http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented")
@@ -136,6 +141,7 @@ func TestS3ProbeUnable(t *testing.T) {
 
 // TestS3Pages lists more objects than S3 returns at once.
 func TestS3Pages(t *testing.T) {
+	t.Parallel()
 	s := openS3(t, testConfig(t))
 	const objects = 1003
 	var group errgroup.Group

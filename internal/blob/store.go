@@ -25,6 +25,12 @@ var ErrExist = errors.New("exists already")
 // context ended while the request was under way. Errors that carry neither it nor ErrExist mean: not done.
 var ErrUnknown = errors.New("outcome unknown")
 
+// unknown adds ErrUnknown to an error without changing its message.
+type unknown struct{ err error }
+
+func (u unknown) Error() string   { return u.err.Error() + " (" + ErrUnknown.Error() + ")" }
+func (u unknown) Unwrap() []error { return []error{u.err, ErrUnknown} }
+
 // An Object is what a store knows of an object without reading it.
 type Object struct {
 	Key      string    // relative to the store's root
