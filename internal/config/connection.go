@@ -182,6 +182,14 @@ func (b *builder) mysqlURL(path, text string, m *MySQL) {
 // rdsHost is the name of an RDS instance, cluster or proxy; the region is part of it.
 var rdsHost = regexp.MustCompile(`\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?\.?$`)
 
+// RegionOf returns the AWS region of an RDS host, or "".
+func RegionOf(host string) string {
+	if found := rdsHost.FindStringSubmatch(host); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
 func (b *builder) iam(path string, m *MySQL) {
 	if !m.Password.IsZero() {
 		b.at(join(path, "password"), "take the password out", "auth: iam makes its own token")
@@ -192,8 +200,7 @@ func (b *builder) iam(path string, m *MySQL) {
 	if m.Region != "" {
 		return
 	}
-	if found := rdsHost.FindStringSubmatch(m.Host); found != nil {
-		m.Region = found[1]
+	if m.Region = RegionOf(m.Host); m.Region != "" {
 		return
 	}
 	b.at(path, "set region", "auth: iam needs the region of the RDS instance, which the host name does not tell")
