@@ -34,6 +34,12 @@ type Source interface {
 	Close() error
 }
 
+// A Noticer is a Source that has found something that the owner of the pipeline should know but that does not stop the
+// run, such as dates that do not exist. What it says covers the reads since Schema was called.
+type Noticer interface {
+	Notices() []string
+}
+
 // A Split is a part of a window. Its String is the statement that reads it, for plans and logs, without secrets.
 type Split interface{ String() string }
 

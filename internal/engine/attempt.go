@@ -84,14 +84,13 @@ func (a *attempt) forget() {
 
 func (a *attempt) replaces() bool { return a.p.Mode == tidemark.ModeReplace }
 
-// settle finds the bound before anything is read. A table that is replaced as a whole needs none.
+// settle finds the bound before anything is read. Of a table that is replaced as a whole only the time matters.
 func (a *attempt) settle(ctx context.Context) (err error) {
-	if a.replaces() {
-		a.settled = tidemark.Settled{T0: time.Now().UTC()}
-		return nil
-	}
 	if a.settled, err = a.Source.Settle(ctx, a.base); err != nil {
 		return fmt.Errorf("settle: %w", err)
+	}
+	if a.replaces() {
+		a.settled = tidemark.Settled{T0: a.settled.T0}
 	}
 	if a.settled.Notice != "" {
 		a.result.Notices = append(a.result.Notices, a.settled.Notice)

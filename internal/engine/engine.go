@@ -14,13 +14,16 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// Parts are what a run is made of. All fields are needed; the caller closes them.
+// Parts are what a run is made of. The caller closes them.
 type Parts struct {
 	Source tidemark.Source
 	Target tidemark.Target
 	Side   tidemark.SideFiles // the pipeline's own side files
 	Log    *slog.Logger
 	Dir    string // for temporary files; may be lost at any time between runs
+
+	// Pause waits between attempts; nil waits by the clock. It returns early, with the error, when ctx ends.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
 const (
@@ -40,8 +43,11 @@ func Run(ctx context.Context, p tidemark.Pipeline, parts Parts, progress *Progre
 		Pipeline: p.ID, Mode: p.Mode, Run: tidemark.NewRunID(time.Now()), Started: time.Now().UTC(),
 	}
 	r := &runner{p: p, Parts: parts, progress: progress}
+	if r.Pause == nil {
+		r.Pause = sleep
+	}
 	err := r.run(ctx, &result)
-	if err == nil && result.Committed && result.Seq == 1 && result.Overlap > worthShrinking && p.Mode != tidemark.ModeReplace {
+	if err == nil && shrinkable(&result) {
 		err = r.followUp(ctx, &result)
 	}
 	result.Took = time.Since(result.Started)
@@ -52,6 +58,12 @@ type runner struct {
 	p tidemark.Pipeline
 	Parts
 	progress *Progress
+}
+
+// shrinkable reports whether a first load left an overlap that a second pass can make much smaller: one that came in
+// during the load. Rows that share the highest cursor value stay in it whatever is done.
+func shrinkable(first *tidemark.RunResult) bool {
+	return first.Committed && first.Seq == 1 && first.Overlap > worthShrinking && first.Settled.Less(first.High)
 }
 
 // followUp runs again behind a first load. What it loads came in during the first load, so it counts as part of it.
@@ -84,7 +96,7 @@ func (r *runner) run(ctx context.Context, result *tidemark.RunResult) error {
 			return fmt.Errorf("after %d attempts: %w", maxAttempts, err)
 		}
 		r.Log.Warn("attempt ended; beginning again", "pipeline", r.p.ID, "run", result.Run, "attempt", result.Attempts, "err", err)
-		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+		if err := r.Pause(ctx, pause/2+rand.N(pause)); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,9 @@ func (a *attempt) read(ctx context.Context) error {
 		})
 	}
 	err = g.Wait()
+	if source, ok := a.Source.(tidemark.Noticer); ok {
+		a.result.Notices = append(a.result.Notices, source.Notices()...)
+	}
 	a.result.Read, a.result.New, a.result.Suppressed = counts.read.Load(), counts.fresh.Load(), counts.suppressed.Load()
 	for _, f := range a.files {
 		a.result.Files++

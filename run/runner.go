@@ -1,0 +1,147 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/engine"
+	"github.com/tidemark-data/tidemark/internal/mysql"
+)
+
+// Options of a Runner. The zero value is good.
+type Options struct {
+	Log *slog.Logger // nil discards
+
+	// Dir is for temporary files and for the cache of data files; "" means the system's place for temporary files.
+	// What lies there may be deleted whenever no run is under way.
+	Dir string
+
+	Parallel int // pipelines that run at the same time; 0 means 1
+
+	// Watch is called when a pipeline begins to run, with the counters that it keeps, and may keep them.
+	Watch func(tidemark.PipelineID, *Progress)
+}
+
+// Progress counts what a run has done so far. All fields may be read at any time.
+type Progress = engine.Progress
+
+// A Runner runs the pipelines of one config. It is safe for concurrent use. The caller closes it.
+type Runner struct {
+	cfg  *config.Config
+	opts Options
+	log  *slog.Logger
+
+	mu    sync.Mutex
+	lakes map[string]*lake // by connection, opened at first use
+}
+
+// Load reads the config at path. Mistakes in it are ErrInvalid, all of them in one error.
+func Load(path string, o Options) (*Runner, error) {
+	cfg, err := config.Load(path, config.WithEnvironment(os.LookupEnv))
+	if err != nil {
+		return nil, err
+	}
+	return New(cfg, o), nil
+}
+
+// New returns a Runner for a config that was read before.
+func New(cfg *config.Config, o Options) *Runner {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Runner{cfg: cfg, opts: o, log: log, lakes: map[string]*lake{}}
+}
+
+// Close ends all connections to lakes.
+func (r *Runner) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for name, l := range r.lakes {
+		errs = append(errs, l.close())
+		delete(r.lakes, name)
+	}
+	return errors.Join(errs...)
+}
+
+// pipelines returns the pipelines of those names, in the order of the config; all when there are none. The name of a
+// pipeline that covers many tables stands for each of them. An unknown name is ErrNotFound.
+func (r *Runner) pipelines(ctx context.Context, names []string) ([]config.Pipeline, error) {
+	wanted := func(id tidemark.PipelineID) bool { return len(names) == 0 || slices.Contains(names, string(id)) }
+	var found []config.Pipeline
+	for _, p := range r.cfg.Pipelines {
+		if wanted(p.ID) {
+			found = append(found, p)
+		}
+	}
+	for _, g := range r.cfg.Groups {
+		whole := wanted(tidemark.PipelineID(g.Name))
+		if !whole && !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, g.Name+".") }) {
+			continue
+		}
+		members, err := r.expand(ctx, g)
+		if err != nil {
+			return nil, fmt.Errorf("pipelines %s.*: %w", g.Name, err)
+		}
+		for _, p := range members {
+			if whole || wanted(p.ID) {
+				found = append(found, p)
+			}
+		}
+	}
+	return found, r.checkNames(names, found)
+}
+
+// expand asks the source for the tables that a group covers.
+func (r *Runner) expand(ctx context.Context, g config.Group) ([]config.Pipeline, error) {
+	connection, err := r.mysqlConfig(g.Source)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := mysql.ListTables(ctx, connection, []string{"*.*"}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return g.Expand(tables)
+}
+
+func (r *Runner) checkNames(names []string, found []config.Pipeline) error {
+	for _, name := range names {
+		known := slices.ContainsFunc(found, func(p config.Pipeline) bool {
+			return string(p.ID) == name || strings.HasPrefix(string(p.ID), name+".")
+		})
+		if !known {
+			return tidemark.WithHint(fmt.Errorf("pipeline %q: %w", name, tidemark.ErrNotFound),
+				"the config has: "+strings.Join(r.names(), ", "))
+		}
+	}
+	return nil
+}
+
+func (r *Runner) names() []string {
+	var names []string
+	for _, p := range r.cfg.Pipelines {
+		names = append(names, string(p.ID))
+	}
+	for _, g := range r.cfg.Groups {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+// dir returns where temporary files go.
+func (r *Runner) dir() string {
+	if r.opts.Dir != "" {
+		return r.opts.Dir
+	}
+	return os.TempDir()
+}

@@ -1,0 +1,45 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// A WatermarkRow is what is known of one pipeline's watermark.
+type WatermarkRow struct {
+	Pipeline  tidemark.PipelineID `json:"pipeline"`
+	Source    tidemark.TableName  `json:"source"`
+	Table     tidemark.TableID    `json:"table"`
+	Watermark tidemark.Watermark  `json:"watermark"` // Seq is 0 before the first commit
+	Lag       time.Duration       `json:"lag_ns"`    // since the source's clock at the newest commit; 0 before the first
+	Error     string              `json:"error,omitempty"`
+	Err       error               `json:"-"`
+}
+
+// Watermarks reads the watermarks of the pipelines of those names, or of all, from their targets. It changes nothing.
+// A watermark that cannot be read is an Err in its row.
+func (r *Runner) Watermarks(ctx context.Context, names []string) ([]WatermarkRow, error) {
+	pipelines, err := r.pipelines(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]WatermarkRow, len(pipelines))
+	for i, p := range pipelines {
+		row := &rows[i]
+		*row = WatermarkRow{Pipeline: p.ID, Source: p.Table, Table: p.Target}
+		l, err := r.lake(ctx, p.Lake)
+		if err == nil {
+			row.Watermark, err = l.target(p.Pipeline, r).Watermark(ctx)
+		}
+		if row.Err = err; err != nil {
+			row.Error = err.Error()
+			continue
+		}
+		if row.Watermark.Seq > 0 {
+			row.Lag = time.Since(row.Watermark.T0)
+		}
+	}
+	return rows, nil
+}
