@@ -96,6 +96,9 @@ func (w logWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// testTime is when the runs of tests begin.
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 // memOptions are those of a fresh lake in memory.
 func memOptions() Options { return Options{Store: blob.NewMem(), Root: "s3://lake/warehouse"} }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // metrics returns the table's properties, changed so that no bounds are recorded for a column of which a row group has
-// values and no bounds of its own: arrow-go leaves out those that are longer than 4 KiB. iceberg-go would take the
-// bounds of the other row groups for the whole file's, and readers would skip rows that are there.
+// values and no bounds of its own: arrow-go leaves out each that is longer than 4 KiB. iceberg-go would take the bounds
+// of the other row groups for the whole file's, and readers would skip rows that are there.
 func metrics(tbl *table.Table, meta *metadata.FileMetaData) iceberg.Properties {
 	props := tbl.Properties()
 	copied := false
@@ -44,7 +44,13 @@ func bounded(meta *metadata.FileMetaData, column int) bool {
 		if err != nil || stats == nil {
 			return false
 		}
-		if !stats.HasMinMax() && (!stats.HasNullCount() || stats.NullCount() < chunk.NumValues()) {
+		if stats.HasNullCount() && stats.NullCount() == chunk.NumValues() {
+			continue
+		}
+		// arrow-go reads a bound that is missing beside the other one as empty. A missing lower bound does no harm,
+		// since nothing is below the empty text.
+		texts, isText := stats.(*metadata.ByteArrayStatistics)
+		if !stats.HasMinMax() || isText && len(texts.Max()) == 0 {
 			return false
 		}
 	}

@@ -23,7 +23,7 @@ func newRoot(s string) (root, error) {
 	if !local && !bucket {
 		return "", fmt.Errorf("root of the lake %q: want an absolute path or s3://BUCKET/PREFIX: %w", s, tidemark.ErrInvalid)
 	}
-	if u.RawQuery != "" || u.Fragment != "" || u.JoinPath("metadata").String() != r+"/metadata" {
+	if strings.Contains(r, "%") || u.RawQuery != "" || u.Fragment != "" || u.JoinPath("metadata").String() != r+"/metadata" {
 		return "", tidemark.WithHint(
 			fmt.Errorf("root of the lake %q has characters that are special in a URI: %w", s, tidemark.ErrInvalid),
 			"use letters, digits, '-', '_', '.' and '/' in the lake's path")
