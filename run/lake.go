@@ -22,6 +22,7 @@ type lake struct {
 	store   store
 	root    string // as other readers know it: an absolute path, or s3://BUCKET/PREFIX
 	iceberg *iceberg.Lake
+	proof   proof
 }
 
 func (l *lake) close() error { return l.iceberg.Close() }

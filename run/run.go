@@ -65,6 +65,9 @@ func (r *Runner) parts(ctx context.Context, p config.Pipeline) (parts engine.Par
 	if err != nil {
 		return engine.Parts{}, nil, err
 	}
+	if err := l.proven(ctx); err != nil {
+		return engine.Parts{}, nil, fmt.Errorf("connection %s: %w", p.Lake, err)
+	}
 	dir, err := os.MkdirTemp(r.dir(), "tidemark-run-")
 	if err != nil {
 		return engine.Parts{}, nil, fmt.Errorf("temporary files: %w", err)
