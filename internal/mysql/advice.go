@@ -38,8 +38,8 @@ func (c Config) explainDial(err error) error {
 // explainLogin says why the server did not let us in.
 func (c Config) explainLogin(err error) error {
 	wrapped := fmt.Errorf("log in to %s as %s: %w", c.Address(), c.User, err)
-	if tlsErr := c.explainTLS(err); tlsErr != nil {
-		return tlsErr
+	if failure := c.explainTLS(err); failure != nil {
+		return &tlsFailure{failure}
 	}
 	switch code := codeOf(err); {
 	case code == codeAccessDenied || code == 1698:
@@ -103,6 +103,15 @@ func (c Config) explainTLS(err error) error {
 		return nil
 	}
 }
+
+// A tlsFailure and a sessionFailure tell Diagnose how far a connection came.
+type (
+	tlsFailure     struct{ error }
+	sessionFailure struct{ error }
+)
+
+func (e *tlsFailure) Unwrap() error     { return e.error }
+func (e *sessionFailure) Unwrap() error { return e.error }
 
 func namesOf(certificate *x509.Certificate) []string {
 	if certificate == nil {

@@ -27,7 +27,7 @@ func connect(ctx context.Context, config Config) (*conn, error) {
 	c := &conn{wire: newWire(raw), id: id}
 	if err := c.settleIn(ctx, config); err != nil {
 		c.close()
-		return nil, fmt.Errorf("connect to %s: %w", config.Address(), err)
+		return nil, &sessionFailure{fmt.Errorf("connect to %s: %w", config.Address(), err)}
 	}
 	return c, nil
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
+// explain asks for the form that has a row per table. It is no longer every server's default.
+const explain = "EXPLAIN FORMAT=TRADITIONAL "
+
 // A Forecast says what reading a window would mean, for `plan`.
 type Forecast struct {
 	Rows       int64    // as the server's optimizer guesses; -1 where it does not say
@@ -67,7 +70,7 @@ func (s *Source) Notices() []string {
 func (s *Source) expected(ctx context.Context, sp *split) (rows int64, err error) {
 	sql, args := sp.statement(nil)
 	err = s.with(ctx, func(c *conn) error {
-		res, err := c.query(ctx, "EXPLAIN "+sql, anys(args)...)
+		res, err := c.query(ctx, explain+sql, anys(args)...)
 		if err != nil {
 			return err
 		}

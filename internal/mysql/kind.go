@@ -39,8 +39,6 @@ type column struct {
 	scale     int // of a DECIMAL; digits of the fraction of a DATETIME, TIMESTAMP or TIME
 	unsigned  bool
 	dataType  string // DATA_TYPE in lower case
-	collation string
-	charset   string
 	defaulted string // COLUMN_DEFAULT
 	extra     string // EXTRA in lower case
 	declared  bool   // declared NOT NULL, though zero dates may make it nullable in the batches
@@ -52,7 +50,6 @@ const maxDecimal = 38
 // classify sets kind, Arrow type and nullability from what information_schema says. It is ErrInvalid for a type that is
 // not known: guessing would corrupt.
 func (c *column) classify(zero ZeroDates) error {
-	c.unsigned = strings.Contains(strings.ToLower(c.SourceType), "unsigned")
 	switch c.dataType {
 	case "tinyint", "smallint", "mediumint", "year":
 		c.kind = kindInt32
@@ -178,7 +175,7 @@ func (c *column) matches(f field) bool {
 	case kindBits:
 		return f.typ == typeBit && f.length > 1 && f.length < 64
 	case kindDecimal:
-		return f.typ == typeNewDecimal && int(f.decimals) == c.scale
+		return f.typ == typeNewDecimal && int(f.decimals) == c.scale && f.precision() == c.precision
 	case kindDate:
 		return f.typ == typeDate
 	case kindDatetime:
@@ -196,6 +193,18 @@ func (c *column) matches(f field) bool {
 	default:
 		return f.typ == typeJSON || f.typ == typeNewDecimal && c.dataType == "decimal" || isText(f.typ) && !f.binary()
 	}
+}
+
+// precision returns the digits of a DECIMAL, from the characters that it takes at most.
+func (f field) precision() int {
+	n := int(f.length)
+	if f.decimals > 0 {
+		n-- // the point
+	}
+	if !f.unsigned() {
+		n-- // the sign
+	}
+	return n
 }
 
 // isText reports whether a value is a string of characters or bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/tidemark-data/tidemark"
@@ -23,7 +24,7 @@ func ListTables(ctx context.Context, config Config, patterns, exclude []string) 
 	}
 	defer c.close()
 	res, err := c.query(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "+
-		"AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') ORDER BY TABLE_SCHEMA, TABLE_NAME")
+		"AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')")
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
@@ -34,6 +35,7 @@ func ListTables(ctx context.Context, config Config, patterns, exclude []string) 
 			tables = append(tables, name)
 		}
 	}
+	slices.SortFunc(tables, func(a, b tidemark.TableName) int { return strings.Compare(a.String(), b.String()) })
 	for _, pattern := range patterns {
 		if !anyMatches(pattern, res) {
 			return nil, tidemark.WithHint(fmt.Errorf("table pattern %q: no such table is visible to %s: %w", pattern, config.User, tidemark.ErrNotFound),

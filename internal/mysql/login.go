@@ -21,7 +21,7 @@ import (
 func login(ctx context.Context, c Config) (net.Conn, uint32, error) {
 	config, err := c.tlsConfig()
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, &tlsFailure{err}
 	}
 	password, err := c.secret(ctx)
 	if err != nil {
@@ -65,11 +65,11 @@ func (c Config) shakeHands(raw net.Conn, config *tls.Config, password string) (c
 			conn, err = nil, malformed("what listens at "+c.Address()+" does not greet as MySQL does")
 		}
 	}()
-	network, open := "tcp", raw
+	network, open, guard := "tcp", raw, &plainGuard{Conn: raw}
 	if c.Socket != "" {
 		network = "unix"
 	} else if config == nil {
-		open = &plainGuard{Conn: raw}
+		open = guard
 	}
 	dialer := func(context.Context, string, string) (net.Conn, error) { return open, nil }
 	conn, err = client.ConnectWithDialer(context.Background(), network, c.Address(), c.User, password, c.Database, dialer,
@@ -84,11 +84,13 @@ func (c Config) shakeHands(raw net.Conn, config *tls.Config, password string) (c
 			conn.SetAttributes(map[string]string{"program_name": "tidemark"})
 			return conn.SetCollation("utf8mb4_general_ci") // known to all servers; SET NAMES follows
 		})
-	if err != nil {
+	switch {
+	case guard.refused:
+		return nil, errClearPassword
+	case err != nil:
 		return nil, err
-	}
-	if guard, ok := conn.Conn.Conn.(*plainGuard); ok {
-		conn.Conn.Conn = guard.Conn
+	case open == guard:
+		conn.Conn.Conn = raw
 	}
 	return conn, nil
 }
@@ -143,7 +145,8 @@ func (c Config) token(ctx context.Context) (string, error) {
 // request: send the password as it is.
 type plainGuard struct {
 	net.Conn
-	seen []byte
+	seen    []byte
+	refused bool
 }
 
 var errClearPassword = errors.New("the server wants the password in plain text over an unencrypted connection")
@@ -152,6 +155,7 @@ func (g *plainGuard) Read(p []byte) (int, error) {
 	n, err := g.Conn.Read(p)
 	g.seen = append(g.seen, p[:n]...) // a login is a few hundred bytes
 	if bytes.Contains(g.seen, []byte("\xfe"+gomysql.AUTH_CLEAR_PASSWORD)) {
+		g.refused = true
 		return 0, errClearPassword
 	}
 	return n, err

@@ -17,7 +17,7 @@ import (
 const (
 	// maxTries is how often a split is begun or continued without a batch in between.
 	maxTries   = 6
-	firstPause = 200 * time.Millisecond // doubled for each further try
+	firstPause = 200 * time.Millisecond
 )
 
 // errStopped says that the consumer wants no more.
@@ -56,14 +56,14 @@ type reader struct {
 
 // run makes statements until the split is at its end.
 func (r *reader) run(ctx context.Context) error {
-	for tries, pause := 1, firstPause; ; tries, pause = tries+1, 2*pause {
+	for tries, pause := 1, r.source.pause; ; tries, pause = tries+1, 2*pause {
 		before := r.handed
 		done, err := r.statement(ctx)
 		switch {
 		case done:
 			return nil
 		case err == nil: // the statement's limit, not the split's end
-			tries, pause = 0, firstPause/2
+			tries, pause = 0, r.source.pause/2
 			continue
 		case ctx.Err() != nil, !errors.Is(err, tidemark.ErrTransient):
 			return err
@@ -71,7 +71,7 @@ func (r *reader) run(ctx context.Context) error {
 			return fmt.Errorf("%w: %d rows were read, and without a key they cannot be told from the rest: %w", tidemark.ErrRestart, r.handed, err)
 		}
 		if r.handed > before {
-			tries, pause = 1, firstPause
+			tries, pause = 1, r.source.pause
 		}
 		if tries >= maxTries {
 			return fmt.Errorf("after %d tries: %w", tries, err)

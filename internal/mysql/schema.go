@@ -94,8 +94,35 @@ func (s *Source) describeOn(ctx context.Context, c *conn) (*table, error) {
 		return nil, err
 	}
 	t.order = t.keyOrder(s.pipeline)
+	if err := s.tryStatement(ctx, c, t); err != nil {
+		return nil, err
+	}
 	s.warnAbout(t)
 	return t, nil
+}
+
+// tryStatement has the server parse what Read will send, so that a mistake in the pipeline's condition shows before
+// anything is read.
+func (s *Source) tryStatement(ctx context.Context, c *conn, t *table) error {
+	whole := &split{table: t, filter: s.filter(), columns: t.columns, server: s.server}
+	sql, _ := whole.statement(nil)
+	defer c.watch(ctx)()
+	parsed, err := c.prepare(sql)
+	switch {
+	case isLost(err):
+		c.broken = true
+		return orCanceled(ctx, err)
+	case err != nil && s.pipeline.Where != "":
+		return tidemark.WithHint(fmt.Errorf("read with where: %s: %w", s.pipeline.Where, err), "where: takes a condition of the server's SQL on the table's columns")
+	case err != nil:
+		return err
+	case parsed.params > 0:
+		return fmt.Errorf("where: %s: a ? stands for a value that nobody gives: %w", s.pipeline.Where, tidemark.ErrInvalid)
+	}
+	if _, err := newBatch(t.schema.Arrow(), t.columns, parsed.fields); err != nil {
+		return err
+	}
+	return c.closeStatement(parsed)
 }
 
 // find looks the table up and takes over its spelling. What cannot be seen there is asked for by a statement, whose
@@ -162,7 +189,7 @@ func texts(res result) []string {
 }
 
 func (t *table) readColumns(ctx context.Context, c *conn) error {
-	res, err := c.query(ctx, "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, "+
+	res, err := c.query(ctx, "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, "+
 		"NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, COLUMN_DEFAULT, EXTRA, COLUMN_COMMENT "+
 		"FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION", t.name.Database, t.name.Name)
 	if err != nil {
@@ -173,14 +200,14 @@ func (t *table) readColumns(ctx context.Context, c *conn) error {
 			continue // a table whose name differs in case only
 		}
 		col := column{
-			Column:   tidemark.Column{Name: r[1].text, SourceType: r[3].text, Comment: r[12].text},
+			Column:   tidemark.Column{Name: r[1].text, SourceType: r[3].text, Comment: r[10].text},
 			dataType: strings.ToLower(r[2].text), declared: r[4].text == "NO",
-			charset: r[5].text, collation: r[6].text,
-			precision: int(estimate(r[7])), scale: max(int(estimate(r[8])), 0),
-			defaulted: r[10].text, extra: strings.ToLower(r[11].text),
+			unsigned:  strings.Contains(strings.ToLower(r[3].text), "unsigned"),
+			precision: int(estimate(r[5])), scale: max(int(estimate(r[6])), 0),
+			defaulted: r[8].text, extra: strings.ToLower(r[9].text),
 		}
-		if !r[9].null {
-			col.scale = int(estimate(r[9]))
+		if !r[7].null {
+			col.scale = int(estimate(r[7]))
 		}
 		t.all = append(t.all, col)
 	}

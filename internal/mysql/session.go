@@ -27,7 +27,6 @@ type server struct {
 	major   int
 	minor   int
 	id      string // identifies the data: server_uuid, server_uid, or failing these the address
-	replica bool   // it follows another server, or is an Aurora reader
 }
 
 // atLeast reports whether the server's version is major.minor or later.

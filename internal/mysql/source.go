@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -16,7 +17,8 @@ type Source struct {
 	config   Config
 	pipeline tidemark.Pipeline
 	log      *slog.Logger
-	server   server // of the first connection
+	server   server        // of the first connection
+	pause    time.Duration // before a lost read is begun or continued; doubled for each further try
 
 	mu      sync.Mutex
 	idle    []*conn
@@ -31,7 +33,7 @@ const maxIdle = 4
 
 // Open connects to the server, so that a wrong address or password shows here. The caller closes the source.
 func Open(ctx context.Context, config Config, p tidemark.Pipeline, log *slog.Logger) (*Source, error) {
-	s := &Source{config: config, pipeline: p, log: log, open: map[*conn]struct{}{}}
+	s := &Source{config: config, pipeline: p, log: log, pause: firstPause, open: map[*conn]struct{}{}}
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return nil, err

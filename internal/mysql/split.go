@@ -162,7 +162,12 @@ func (s *Source) plan(ctx context.Context, t *table, w tidemark.Window, n int) (
 	if n < 2 || t.schema.Rows < smallTable {
 		return []*split{whole}, nil
 	}
-	boundaries, err := s.boundaries(ctx, t, n)
+	return s.alongKey(ctx, whole, n)
+}
+
+// alongKey cuts a split that has an order into up to n parts.
+func (s *Source) alongKey(ctx context.Context, whole *split, n int) ([]*split, error) {
+	boundaries, err := s.boundaries(ctx, whole.table, n)
 	if err != nil {
 		return nil, err
 	}

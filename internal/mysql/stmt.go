@@ -150,14 +150,14 @@ func (c *conn) execute(s *statement, args []value) error {
 		return err
 	}
 	count, n := lengthEncoded(payload)
-	if n == 0 || int(count) != len(s.fields) || count == 0 {
-		return fmt.Errorf("%s: the server announces %d columns, and before it %d: %w", brief(s.sql), count, len(s.fields), tidemark.ErrRestart)
+	if n == 0 || count == 0 || count > maxColumns {
+		return malformed("the number of columns")
 	}
 	fields, err := c.readFields(int(count))
 	if err != nil {
 		return err
 	}
-	s.fields = fields // a server may prepare again behind our back, when the table has changed
+	s.fields = fields // not always those of the prepare: the table may have changed since
 	return nil
 }
 
