@@ -25,47 +25,48 @@ func (f *File) fail(doing, key string, err error) error {
 	if key != "" {
 		what += "/" + key
 	}
-	kind, hint := fileKind(err)
+	v := fileVerdict(err)
 	switch {
-	case kind == nil:
+	case v.kind == nil:
 		return fmt.Errorf("%s %s: %w", doing, what, err)
-	case errors.Is(err, kind):
+	case errors.Is(err, v.kind):
 		err = fmt.Errorf("%s %s: %w", doing, what, err)
 	default:
-		err = fmt.Errorf("%s %s: %w: %w", doing, what, kind, pathless(err))
+		err = fmt.Errorf("%s %s: %w: %w", doing, what, v.kind, pathless(err))
 	}
-	if hint == "" {
+	if v.hint == "" {
 		return err
 	}
-	return tidemark.WithHint(err, hint)
+	return tidemark.WithHint(err, v.hint)
 }
 
-func fileKind(err error) (kind error, hint string) {
+// fileVerdict returns no kind for what it does not know.
+func fileVerdict(err error) verdict {
 	switch {
 	case errors.Is(err, ErrExist), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return nil, ""
+		return verdict{}
 	case errors.Is(err, tidemark.ErrNotFound), isMissing(err):
-		return tidemark.ErrNotFound, ""
+		return verdict{tidemark.ErrNotFound, ""}
 	case errors.Is(err, syscall.ENOSPC):
-		return tidemark.ErrInvalid, "the disk is full: free some space there, then run again; nothing half-written is visible"
+		return verdict{tidemark.ErrInvalid, "the disk is full: free some space there, then run again; nothing half-written is visible"}
 	case errors.Is(err, syscall.EDQUOT):
-		return tidemark.ErrInvalid, "the disk quota is used up: free some space there or ask for more, then run again"
+		return verdict{tidemark.ErrInvalid, "the disk quota is used up: free some space there or ask for more, then run again"}
 	case errors.Is(err, syscall.EROFS):
-		return tidemark.ErrDenied, "the file system is mounted read-only"
+		return verdict{tidemark.ErrDenied, "the file system is mounted read-only"}
 	case errors.Is(err, syscall.EXDEV):
-		return tidemark.ErrInvalid, "the folder must be one file system: no other may be mounted below it"
+		return verdict{tidemark.ErrInvalid, "the folder must be one file system: no other may be mounted below it"}
 	case errors.Is(err, syscall.ENAMETOOLONG):
-		return tidemark.ErrInvalid, "the file system does not allow names of this length: use a shorter table or pipeline name"
+		return verdict{tidemark.ErrInvalid, "the file system does not allow names of this length: use a shorter table or pipeline name"}
 	case errors.Is(err, errNoLink):
-		return tidemark.ErrInvalid, "commits need hard links (link(2)), which this file system does not have: use ext4, XFS, APFS or NFS"
+		return verdict{tidemark.ErrInvalid, "commits need hard links (link(2)), which this file system does not have: use ext4, XFS, APFS or NFS"}
 	case errors.Is(err, fs.ErrPermission):
-		return tidemark.ErrDenied, "give this user the right to read and write the folder and what is below it"
+		return verdict{tidemark.ErrDenied, "give this user the right to read and write the folder and what is below it"}
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
-		return tidemark.ErrInvalid, "a file is where a folder is needed, or a folder where a file is"
+		return verdict{tidemark.ErrInvalid, "a file is where a folder is needed, or a folder where a file is"}
 	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return tidemark.ErrTransient, ""
+		return verdict{tidemark.ErrTransient, ""}
 	}
-	return nil, ""
+	return verdict{}
 }
 
 // isMissing reports whether a file is not there. A file in the place of one of its folders comes to the same.

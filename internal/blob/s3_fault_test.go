@@ -147,7 +147,7 @@ func TestS3PutIfAbsentFaults(t *testing.T) {
 			if test.want == nil && err != nil || !errors.Is(err, test.want) {
 				t.Errorf("put = %v, want %v", err, test.want)
 			}
-			if errors.Is(err, blob.ErrUnknown) != (test.want == blob.ErrUnknown) {
+			if errors.Is(err, blob.ErrUnknown) != errors.Is(test.want, blob.ErrUnknown) {
 				t.Errorf("put = %v: unknown or not?", err)
 			}
 			if test.stored == "" {

@@ -15,12 +15,6 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// A verdict is what an error means to people and to callers.
-type verdict struct {
-	kind error
-	hint string
-}
-
 const (
 	hintBucket  = "create the bucket, or correct its name in the connection"
 	hintGrant   = "grant the right to it (`tidemark check --iam-policy` prints the policy); without s3:ListBucket, S3 answers so for a missing object, too"

@@ -31,6 +31,12 @@ type unknown struct{ err error }
 func (u unknown) Error() string   { return u.err.Error() + " (" + ErrUnknown.Error() + ")" }
 func (u unknown) Unwrap() []error { return []error{u.err, ErrUnknown} }
 
+// A verdict is what an error means to people and to callers.
+type verdict struct {
+	kind error
+	hint string
+}
+
 // An Object is what a store knows of an object without reading it.
 type Object struct {
 	Key      string    // relative to the store's root

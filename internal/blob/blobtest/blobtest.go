@@ -200,7 +200,10 @@ func testList(t *testing.T, s blob.Store) {
 			t.Errorf("list: %+v, %v", o, err)
 		}
 	}
-	for range s.List(t.Context(), "") {
+	for _, err := range s.List(t.Context(), "") {
+		if err != nil {
+			t.Error(err)
+		}
 		break // the iterator must not mind
 	}
 }
