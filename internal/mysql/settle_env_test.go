@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -143,7 +144,7 @@ func (w *writer) start(statement, state string) (finish func()) {
 // leave ends the connection without a word to the server, and waits until it is gone there.
 func (w *writer) leave() {
 	w.b.t.Helper()
-	_ = w.conn.Raw(func(any) error { return sql.ErrConnDone })
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_, _ = w.b.db.Exec(fmt.Sprintf("KILL %d", w.id))
 	w.b.await("connection %d to go", func() bool {
 		_, there := w.b.processes()[w.id]
