@@ -19,7 +19,7 @@ import (
 // File is a store in a folder of a file system. Several processes on one machine may share it, and over a network
 // file system several machines, as far as its link(2) is atomic. It implements Store, Stager and Sweeper.
 //
-// Keys are paths below the folder. What is staged lies under _tidemark/staged/, so it has to be on the same file
+// Keys are paths below the folder. What is staged lies under _tidemark/_staged/, so it has to be on the same file
 // system. All access goes through os.Root: neither a key nor a symbolic link leads out of the folder.
 type File struct {
 	path string

@@ -14,7 +14,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// A staged object is the file _tidemark/staged/<key>.<upload>, written to its end and on the disk once Close has
+// A staged object is the file _tidemark/_staged/<key>.<upload>, written to its end and on the disk once Close has
 // returned. Complete links it to its key and then removes the staged name; a crash in between leaves both, and the
 // next Complete, Abort or Sweep removes the staged one.
 

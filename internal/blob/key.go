@@ -12,7 +12,7 @@ import (
 const (
 	// stagedRoot is the folder, below a store's root, of what is staged on disk. Keys below it are refused by every
 	// store, so that what works on a laptop works on S3 as well.
-	stagedRoot = "_tidemark/staged"
+	stagedRoot = "_tidemark/_staged"
 
 	// tempPrefix begins the names of files that are not yet, or never will be, objects.
 	tempPrefix = ".tidemark-tmp-"

@@ -28,7 +28,8 @@ func NewSideFolder(lake interface {
 	return SideFolder{store: lake, folder: "_tidemark/" + string(id) + "/"}
 }
 
-// Put implements tidemark.SideFiles. A file of any size goes through memory in parts.
+// Put implements tidemark.SideFiles. A file of any size goes through memory in parts. Names are unique by the run and
+// attempt in them, so a store that would replace an object never gets to.
 func (s SideFolder) Put(ctx context.Context, name string, r io.Reader, size int64) error {
 	w, err := s.store.Stage(ctx, s.folder+name)
 	if err != nil {
@@ -38,12 +39,12 @@ func (s SideFolder) Put(ctx context.Context, name string, r io.Reader, size int6
 	if err == nil && n != size {
 		err = fmt.Errorf("side file %s has %d bytes, want %d: %w", name, n, size, tidemark.ErrInvalid)
 	}
+	var staged Staged
+	if err == nil {
+		staged, err = w.Close(ctx)
+	}
 	if err != nil {
 		_ = w.Abort(context.WithoutCancel(ctx)) // best effort: a sweep finds what stays behind
-		return err
-	}
-	staged, err := w.Close(ctx)
-	if err != nil {
 		return err
 	}
 	return s.store.Complete(ctx, staged)

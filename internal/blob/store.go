@@ -77,7 +77,7 @@ type Store interface {
 }
 
 // A Stager writes large objects that nobody sees until they are completed: multipart uploads on S3, files under
-// _tidemark/staged/ on disk. Every Store of this package, and what Within makes of it, is also a Stager.
+// _tidemark/_staged/ on disk. Every Store of this package, and what Within makes of it, is also a Stager.
 type Stager interface {
 	// Stage begins an object. The writes use ctx, which must live until the writer is closed or aborted.
 	Stage(ctx context.Context, key string) (StagedWriter, error)

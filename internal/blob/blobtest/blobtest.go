@@ -225,7 +225,7 @@ func testDelete(t *testing.T, s blob.Store) {
 func testKeys(t *testing.T, s blob.Store) {
 	for _, key := range []string{
 		"", "/", ".", "..", "../x", "a/../../x", "a/./b", "/a", "a/", "a//b", "a/..", "a\x00b", "a\xffb",
-		"_tidemark/staged/x", "a/.tidemark-tmp-x", string(bytes.Repeat([]byte("a/"), 600)) + "a",
+		"_tidemark/_staged/x", "a/.tidemark-tmp-x", string(bytes.Repeat([]byte("a/"), 600)) + "a",
 	} {
 		if err := s.Put(t.Context(), key, nil, blob.PutOptions{}); !errors.Is(err, tidemark.ErrInvalid) {
 			t.Errorf("put %.40q: %v, want ErrInvalid", key, err)
