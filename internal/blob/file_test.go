@@ -243,7 +243,7 @@ func TestFileKilledInComplete(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			from := filepath.Join(root, "_tidemark", "staged", "a", "file."+staged.Upload)
+			from := filepath.Join(root, "_tidemark", "_staged", "a", "file."+staged.Upload)
 			if err := errors.Join(os.Mkdir(filepath.Join(root, "a"), 0o755), os.Link(from, filepath.Join(root, "a", "file"))); err != nil {
 				t.Fatal(err)
 			}
@@ -316,7 +316,7 @@ func TestFileFolders(t *testing.T) {
 	if got := names(t, root); len(got) != 4*50 {
 		t.Errorf("%d files, want %d", len(got), 4*50)
 	}
-	if _, err := os.Stat(filepath.Join(root, "_tidemark", "staged")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(root, "_tidemark", "_staged")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the empty folder for staged objects is left: %v", err)
 	}
 }
