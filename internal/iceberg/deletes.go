@@ -40,8 +40,9 @@ func (k *keyWriter) tee(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arro
 
 func (k *keyWriter) write(b arrow.RecordBatch) (err error) {
 	if k.file == nil {
-		k.sink = k.open("", fmt.Sprintf("%s-%d-deletes.parquet", k.name, len(k.done)))
-		if k.file, err = parquet.NewWriter(k.sink, k.l.keySchema, parquet.Options{}); err != nil {
+		k.sink = k.open("", fmt.Sprintf("%s-%d-deletes.parquet", k.name, len(k.done)), true)
+		// A small row group: the data file beside it takes most of the memory that a writer may use.
+		if k.file, err = parquet.NewWriter(k.sink, k.l.keySchema, parquet.Options{RowGroupBytes: 4 << 20}); err != nil {
 			return err
 		}
 	}

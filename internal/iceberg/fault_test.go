@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -113,8 +112,8 @@ type faultScene struct {
 }
 
 func newFaultScene(t *testing.T, mode tidemark.Mode, kind CatalogKind, history [][]row) *faultScene {
-	o := memOptions()
-	o.Catalog, o.SQLitePath = kind, filepath.Join(t.TempDir(), "catalog.db")
+	o := withSQLite(t, memOptions())
+	o.Catalog = kind
 	s := &faultScene{t: t, mode: mode, lake: open(t, o), states: [][]row{nil}}
 	s.faults = func() blobtest.Fault { return blobtest.None }
 	o.Store = blobtest.Faulty(o.Store, func(blobtest.Op, string) blobtest.Fault { return s.faults() })
@@ -185,7 +184,10 @@ func (s *faultScene) load(rows []row, target *Target) error {
 		target.Discard(s.t.Context(), c.Files)
 		return err
 	}
-	return target.Commit(s.t.Context(), c)
+	if err = target.Commit(s.t.Context(), c); errors.Is(err, tidemark.ErrConflict) || errors.Is(err, tidemark.ErrRestart) {
+		target.Discard(s.t.Context(), c.Files) // as the engine does, since then nothing of them is visible
+	}
+	return err
 }
 
 // mustFinish is the next run: it needs at most a second attempt.

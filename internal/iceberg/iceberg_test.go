@@ -126,12 +126,17 @@ func everyLake(t *testing.T, test func(t *testing.T, o Options)) {
 	for name, options := range stores {
 		for _, kind := range []CatalogKind{CatalogFolder, CatalogSQLite} {
 			t.Run(fmt.Sprintf("%s/%s", name, kind), func(t *testing.T) {
-				o := options(t)
-				o.Catalog, o.SQLitePath = kind, filepath.Join(t.TempDir(), "catalog.db")
+				o := withSQLite(t, options(t))
+				o.Catalog = kind
 				test(t, o)
 			})
 		}
 	}
+}
+
+func withSQLite(t *testing.T, o Options) Options {
+	o.Catalog, o.SQLitePath = CatalogSQLite, filepath.Join(t.TempDir(), "catalog.db")
+	return o
 }
 
 func fileOptions(t *testing.T) Options {

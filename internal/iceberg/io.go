@@ -17,10 +17,6 @@ import (
 	"github.com/tidemark-data/tidemark/internal/blob"
 )
 
-// wholeFile is the size up to which a file that iceberg-go writes is held in memory and stored with one request.
-// Manifests and manifest lists are below it; larger ones are staged.
-const wholeFile = 1 << 20
-
 // fileIO is iceberg-go's I/O on a store. Its methods have no context, so a fileIO is made for one operation and
 // holds the context of that.
 type fileIO struct {
@@ -77,7 +73,7 @@ func (f fileIO) Create(name string) (icebergio.FileWriter, error) {
 	if err != nil {
 		return nil, pathError("create", name, err)
 	}
-	return &fileWriter{object: newObjectWriter(f.ctx, f.store, key), name: name}, nil
+	return &fileWriter{object: &objectWriter{ctx: f.ctx, store: f.store, key: key, limit: wholeFile}, name: name}, nil
 }
 
 // WriteFile stores an object.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 
@@ -91,79 +90,3 @@ func (w *fileWriter) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (w *fileWriter) Close() error { return pathError("close", w.name, w.object.Close()) }
-
-// objectWriter writes one new object: a small one with one request, a large one staged, in parts. Nobody overwrites
-// what it wrote, and it overwrites nothing.
-type objectWriter struct {
-	ctx    context.Context
-	store  Storage
-	key    string
-	buffer []byte            // what was written as long as it is small
-	staged blob.StagedWriter // nil while the object is small
-	record blob.Staged       // of a staged object that is written to its end
-	ended  bool
-}
-
-func newObjectWriter(ctx context.Context, store Storage, key string) *objectWriter {
-	return &objectWriter{ctx: ctx, store: store, key: key}
-}
-
-func (w *objectWriter) Write(p []byte) (int, error) {
-	if w.staged == nil && len(w.buffer)+len(p) <= wholeFile {
-		w.buffer = append(w.buffer, p...)
-		return len(p), nil
-	}
-	if w.staged == nil {
-		staged, err := w.store.Stage(w.ctx, w.key)
-		if err != nil {
-			return 0, fmt.Errorf("begin %s: %w", w.key, err)
-		}
-		w.staged = staged
-		if _, err := staged.Write(w.buffer); err != nil {
-			return 0, fmt.Errorf("write %s: %w", w.key, err)
-		}
-		w.buffer = nil
-	}
-	n, err := w.staged.Write(p)
-	if err != nil {
-		err = fmt.Errorf("write %s: %w", w.key, err)
-	}
-	return n, err
-}
-
-// Close makes the object durable and visible under its key. A second Close does nothing.
-func (w *objectWriter) Close() error {
-	if w.ended {
-		return nil
-	}
-	w.ended = true
-	if w.staged == nil {
-		if err := w.store.Put(w.ctx, w.key, w.buffer, blob.PutOptions{IfAbsent: true}); err != nil {
-			return fmt.Errorf("store %s: %w", w.key, err)
-		}
-		w.buffer = nil
-		return nil
-	}
-	var err error
-	if w.record, err = w.staged.Close(w.ctx); err == nil {
-		err = w.store.Complete(w.ctx, w.record)
-	}
-	if err != nil {
-		return fmt.Errorf("store %s: %w", w.key, err)
-	}
-	return nil
-}
-
-// Abort removes what was written, also after Close. Best effort: a killed process leaves it too.
-func (w *objectWriter) Abort() {
-	ctx := context.WithoutCancel(w.ctx)
-	if w.staged != nil {
-		_ = w.staged.Abort(ctx)
-	}
-	if w.record.Key != "" {
-		_ = w.store.Abort(ctx, w.record)
-	}
-	if w.ended {
-		_ = w.store.Delete(ctx, w.key)
-	}
-}

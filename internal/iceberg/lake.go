@@ -37,6 +37,9 @@ type Options struct {
 
 	Catalog    CatalogKind // "" means CatalogFolder
 	SQLitePath string      // of the file, for CatalogSQLite; it is made when it is not there
+
+	// Dir is where files of many partitions grow before they go to the store; "" means the system's temporary folder.
+	Dir string
 }
 
 // A Lake is a set of Iceberg tables under one root. It is a tidemark.Catalog, and makes the targets of pipelines.
@@ -45,6 +48,7 @@ type Lake struct {
 	store  Storage
 	root   root
 	tables *catalog
+	dir    string
 }
 
 // Open opens a lake. Nothing is written but the file of a SQLite catalog. The caller closes the lake.
@@ -53,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lake{store: o.Store, root: r}
+	l := &Lake{store: o.Store, root: r, dir: o.Dir}
 	var heads heads
 	switch o.Catalog {
 	case "", CatalogFolder:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -117,13 +118,13 @@ func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, error)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
 	}
+	if all := slices.Concat(e.changes, e.drift); t.p.Evolution == tidemark.SchemaFreeze && len(all) > 0 {
+		return nil, tidemark.WithHint(
+			fmt.Errorf("table %s: the schema is frozen, and %s: %w", t.p.Target, strings.Join(all, ", "), tidemark.ErrInvalid),
+			"set schema: evolve to take the change over")
+	}
 	var updates []table.Update
 	if len(e.changes) > 0 {
-		if t.p.Evolution == tidemark.SchemaFreeze {
-			return nil, tidemark.WithHint(
-				fmt.Errorf("table %s: the schema is frozen, and %s: %w", t.p.Target, strings.Join(e.changes, ", "), tidemark.ErrInvalid),
-				"set schema: evolve to take the change over, or leave the columns out")
-		}
 		updates = append(updates, table.NewAddSchemaUpdate(e.schema), table.NewSetCurrentSchemaUpdate(-1))
 	}
 	schema := e.schema

@@ -16,6 +16,7 @@ type evolution struct {
 	schema  *iceberg.Schema // the new one, with a new id
 	lastID  int             // the highest field id in it
 	changes []string        // in words, for people; empty when nothing must change
+	drift   []string        // what has changed in the source alone: the table takes its rows as it is
 }
 
 // evolve returns how the schema of a table must change to take rows with the columns of want. Columns are never
@@ -56,10 +57,13 @@ func evolve(current *iceberg.Schema, lastID int, want *arrow.Schema) (evolution,
 func (e *evolution) keep(field *iceberg.NestedField, want *arrow.Schema) error {
 	columns, ok := want.FieldsByName(field.Name)
 	if !ok {
+		gone := fmt.Sprintf("column %q is not in the source any more", field.Name)
 		if field.Required {
 			field.Required = false
-			e.changes = append(e.changes, fmt.Sprintf("column %q is not in the source any more and may be NULL", field.Name))
+			e.changes = append(e.changes, gone+" and may be NULL")
+			return nil
 		}
+		e.drift = append(e.drift, gone)
 		return nil
 	}
 	column := columns[0]
@@ -72,6 +76,8 @@ func (e *evolution) keep(field *iceberg.NestedField, want *arrow.Schema) error {
 		return tidemark.WithHint(
 			fmt.Errorf("column %q: the table has %s and the rows bring %s: %w", field.Name, field.Type, t, tidemark.ErrInvalid),
 			"cast the column with change_schema or sql to the table's type, or load into another table")
+	case fitCast:
+		e.drift = append(e.drift, fmt.Sprintf("column %q shrinks from %s to %s", field.Name, field.Type, t))
 	case fitWiden:
 		e.changes = append(e.changes, fmt.Sprintf("column %q grows from %s to %s", field.Name, field.Type, t))
 		field.Type, field.Doc = t, docOf(column)

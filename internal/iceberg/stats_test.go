@@ -75,8 +75,12 @@ func TestBounds(t *testing.T) {
 	}
 	long := strings.Repeat("é", 16)
 	tests := map[string]values{
-		"int":          {int32s, func(b array.Builder) { b.(*array.Int32Builder).AppendValues([]int32{3, math.MinInt32, math.MaxInt32}, nil) }, "-2147483648", "2147483647", 0},
-		"long":         {int64s, func(b array.Builder) { b.(*array.Int64Builder).AppendValues([]int64{3, math.MinInt64, math.MaxInt64}, nil) }, "-9223372036854775808", "9223372036854775807", 0},
+		"int": {int32s, func(b array.Builder) {
+			b.(*array.Int32Builder).AppendValues([]int32{3, math.MinInt32, math.MaxInt32}, nil)
+		}, "-2147483648", "2147483647", 0},
+		"long": {int64s, func(b array.Builder) {
+			b.(*array.Int64Builder).AppendValues([]int64{3, math.MinInt64, math.MaxInt64}, nil)
+		}, "-9223372036854775808", "9223372036854775807", 0},
 		"bool":         {arrow.FixedWidthTypes.Boolean, func(b array.Builder) { b.(*array.BooleanBuilder).AppendValues([]bool{false, true, true}, nil) }, "false", "true", 0},
 		"float":        {float32s, func(b array.Builder) { b.(*array.Float32Builder).AppendValues([]float32{-1.5, 2, 0}, nil) }, "-1.5", "2", 0},
 		"double nan":   {float64s, func(b array.Builder) { b.(*array.Float64Builder).AppendValues([]float64{-1.5, math.NaN(), 7}, nil) }, "-1.5", "7", 0},

@@ -1,8 +1,14 @@
 package iceberg
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidemark-data/tidemark"
@@ -85,4 +91,64 @@ func TestTables(t *testing.T) {
 			t.Errorf("tables (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestFailedWrite: when the rows end with an error, nothing of them stays in the store.
+func TestFailedWrite(t *testing.T) {
+	broken := errors.New("the source broke")
+	for _, mode := range []tidemark.Mode{tidemark.ModeAppend, tidemark.ModeMerge} {
+		for _, by := range [][]string{nil, {"day"}} {
+			t.Run(fmt.Sprint(mode, by), func(t *testing.T) {
+				o := fileOptions(t)
+				o.Dir = t.TempDir()
+				l := open(t, o)
+				p := pipeline(mode)
+				p.PartitionBy, p.FileSize = by, 2<<20 // some files are finished, some grow, some are small
+				target := l.Target(p, testLog(t))
+				mustLoad(t, target, rowsOf(0, 3, "a"))
+				before := objects(t, o)
+				if err := target.Prepare(t.Context(), source()); err != nil {
+					t.Fatal(err)
+				}
+				_, err := target.Write(t.Context(), "run", func(yield func(arrow.RecordBatch, error) bool) {
+					for range 4 {
+						rows := rowsOf(0, 10, "")
+						for i := range rows {
+							rows[i].Name = noise(100 << 10)
+						}
+						rows[0].Name = noise(1 << 20)
+						if !yield(batchOf(rows), nil) {
+							return
+						}
+					}
+					yield(nil, broken)
+				})
+				if !errors.Is(err, broken) {
+					t.Errorf("Write = %v, want the source's error", err)
+				}
+				if diff := cmp.Diff(before, objects(t, o)); diff != "" {
+					t.Errorf("objects (-before +after):\n%s", diff)
+				}
+				if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
+					t.Errorf("%d spooled files are left, %v", len(left), err)
+				}
+			})
+		}
+	}
+}
+
+// objects lists the keys of a store in a folder, what is staged included.
+func objects(t *testing.T, o Options) []string {
+	t.Helper()
+	var keys []string
+	err := filepath.WalkDir(o.Root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			keys = append(keys, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }

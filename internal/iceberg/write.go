@@ -51,7 +51,7 @@ type writer struct {
 // data writes the rows alone.
 func (w *writer) data(rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
 	open := func(n int, at parquet.Partition) (*sink, error) {
-		return w.open(at.Path(), fmt.Sprintf("%s-%d.parquet", w.name, n)), nil
+		return w.open(at.Path(), fmt.Sprintf("%s-%d.parquet", w.name, n), len(at) > 0), nil
 	}
 	files, err := parquet.WriteFiles(w.ctx, rows, w.l.schema, w.l.partition.by(), w.p.FileSize, open, parquet.Options{})
 	if err != nil {
@@ -127,11 +127,16 @@ func (s *sink) Close() error {
 	return s.objectWriter.Close()
 }
 
-func (w *writer) open(folder, name string) *sink {
+// open begins a file. One of many that grow at the same time is spooled.
+func (w *writer) open(folder, name string, many bool) *sink {
 	if folder != "" {
 		name = folder + "/" + name
 	}
-	return &sink{newObjectWriter(w.ctx, w.lake.store, w.l.folder+name)}
+	o := &objectWriter{ctx: w.ctx, store: w.lake.store, key: w.l.folder + name, limit: wholeFile}
+	if many {
+		o.limit, o.spool, o.dir = wholeSpooled, true, w.lake.dir
+	}
+	return &sink{o}
 }
 
 func abort(files []parquet.File[*sink]) {

@@ -1,0 +1,96 @@
+package iceberg
+
+import (
+	"iter"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// writeBudget is what one Write may hold in memory, the deletes of a merge included: a run has two at the same time,
+// and 256 MiB for everything.
+const writeBudget = 40 << 20
+
+// TestWriteMemory writes far more than a row group and looks, again and again, at what is alive.
+func TestWriteMemory(t *testing.T) {
+	tests := []struct {
+		name    string
+		options func(t *testing.T) Options
+		by      []string
+	}{
+		{"file", fileOptions, nil},
+		{"file by bucket", fileOptions, []string{"bucket(16, id)"}},
+		{"s3", s3Options, nil},
+		{"s3 by bucket", s3Options, []string{"bucket(16, id)"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spool := t.TempDir()
+			p := pipeline(tidemark.ModeMerge)
+			p.PartitionBy = tt.by
+			o := tt.options(t)
+			o.Dir = spool
+			target := open(t, o).Target(p, slogDiscard())
+			s := columns(column("id", int64s, false), column("v", text, true))
+			s.Key = []string{"id"}
+			if err := target.Prepare(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			target.layout.blind = false // as if the table held rows
+			var peak int64
+			before := alive()
+			files, err := target.Write(t.Context(), "run", func(yield func(arrow.RecordBatch, error) bool) {
+				for b := range noisyBatches(s, 80<<20) {
+					if !yield(b, nil) {
+						return
+					}
+					peak = max(peak, alive()-before)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left, err := os.ReadDir(spool); err != nil || len(left) > 0 {
+				t.Errorf("%d spooled files are left, %v", len(left), err)
+			}
+			t.Logf("peak %.1f MiB, %d files", float64(peak)/(1<<20), len(files))
+			if peak > writeBudget {
+				t.Errorf("a Write held %d bytes, may hold %d", peak, writeBudget)
+			}
+		})
+	}
+}
+
+// noisyBatches yields batches of rows that no codec makes small, of so many bytes together.
+func noisyBatches(s *tidemark.Schema, bytes int) iter.Seq[arrow.RecordBatch] {
+	return func(yield func(arrow.RecordBatch) bool) {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, s.Arrow())
+		defer b.Release()
+		id := int64(0)
+		for done := 0; done < bytes; {
+			for range 2000 {
+				v := noise(200)
+				id, done = id+1, done+len(v)
+				b.Field(0).(*array.Int64Builder).Append(id)
+				b.Field(1).(*array.StringBuilder).Append(v)
+			}
+			if !yield(b.NewRecordBatch()) {
+				return
+			}
+		}
+	}
+}
+
+// alive returns the bytes that are in use after a collection.
+func alive() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
