@@ -112,3 +112,14 @@ pipeline shop.orders: pipeline shop.orders writes the table a.orders already: in
 		t.Errorf("without the first: %v", err)
 	}
 }
+
+func TestPatternDatabases(t *testing.T) {
+	for text, want := range map[string]string{
+		"db_2.*": `db\_2`, "tenant_?.*": `tenant\__`, "*.orders": "%", "`a*b`.x": "a*b", "orders": "shop",
+	} {
+		p, err := parsePattern(text, "shop")
+		if err != nil || p.Databases() != want {
+			t.Errorf("%s covers %q, %v; want %q", text, p.Databases(), err, want)
+		}
+	}
+}

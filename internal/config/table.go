@@ -13,12 +13,24 @@ import (
 // taken literally.
 type Pattern struct {
 	text            string
+	schema          string // the database's part, as it is written
 	database, table *regexp.Regexp
 	anyDatabase     bool // the database is a pattern too
 }
 
 // String returns the pattern as it is written.
 func (p Pattern) String() string { return p.text }
+
+// Databases returns the databases that the pattern covers as GRANT has them: % for any characters, _ for one, and a
+// backslash before those that stand for themselves.
+func (p Pattern) Databases() string {
+	name, quoted := unquote(p.schema)
+	name = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(name)
+	if quoted {
+		return name
+	}
+	return strings.NewReplacer("*", "%", "?", "_").Replace(name)
+}
 
 // Match reports whether the pattern covers a table. Case counts, as it does on most servers.
 func (p Pattern) Match(t tidemark.TableName) bool {
@@ -30,7 +42,7 @@ func parsePattern(text, database string) (Pattern, error) {
 	if err != nil {
 		return Pattern{}, err
 	}
-	return Pattern{text: text, database: glob(first), table: glob(second), anyDatabase: strings.ContainsAny(first, "*?")}, nil
+	return Pattern{text: text, schema: first, database: glob(first), table: glob(second), anyDatabase: strings.ContainsAny(first, "*?")}, nil
 }
 
 func glob(text string) *regexp.Regexp {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidemark-data/tidemark/run"
+)
+
+func newPlanCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "plan [PIPELINE…]",
+		Short: "Show what a run would do, and write nothing",
+		Long: help(`
+Shows for the named pipelines, or for all, what a run would do now: the statements that it would send, one for each
+split, about how many rows they find, and the columns on their way into the lake. It reads no rows and writes nothing.
+
+With --json there is one object per pipeline.`, exitOK, exitFailed, exitUsage),
+		Example: "  tidemark plan\n  tidemark plan orders --json",
+		RunE:    func(cmd *cobra.Command, args []string) error { return runPlan(cmd.Context(), a, args) },
+	}
+}
+
+func runPlan(ctx context.Context, a *app, names []string) error {
+	r, err := a.open(names, run.Options{Log: a.log(a.err)})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	plans, err := r.Plan(ctx, names)
+	if err != nil {
+		return err
+	}
+	failed := false
+	for _, p := range plans {
+		failed = failed || p.Err != nil
+		switch {
+		case a.json:
+			err = a.printJSON(planJSON{p, adviceOf(p.Err)})
+		case p.Err != nil:
+			a.printError(p.Pipeline, p.Err)
+		default:
+			_, err = fmt.Fprint(a.out, planText(p))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed {
+		return &exit{code: exitFailed}
+	}
+	return nil
+}
+
+// planJSON is one object with the fields of both.
+type planJSON struct {
+	run.Plan
+	advice
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tidemark-data/tidemark/internal/testenv"
+)
+
+// servers runs the tests, and stops the servers that they have started.
+type servers struct{ m *testing.M }
+
+func (s servers) Run() int { return testenv.Main(s.m) }
+
+func TestMain(m *testing.M) {
+	testscript.Main(servers{m}, map[string]func(){"tidemark": main})
+}
+
+// TestScripts runs the real binary against a real server. Each script has a database of its own, $DB, and a user,
+// $USER, who may do there what tidemark needs and finds the password in $SHOP_PASSWORD; $URL is the database as that
+// user sees it. In files that end in .yaml these are filled in, and $CONNECTIONS is a source "shop" and a folder "lake".
+//
+//	sql STATEMENT           runs a statement in $DB, as the administrator
+//	exits CODE [ARGUMENT…]  runs tidemark, which must end with that code and show no password
+func TestScripts(t *testing.T) {
+	server := testenv.MySQL(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               func(e *testscript.Env) error { return setup(e, server) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sql": runSQL, "exits": runExits,
+		},
+	})
+}
+
+// canary is a password that no output may show.
+const canary = "c4nary-pa55word"
+
+func setup(e *testscript.Env, server *testenv.Server) error {
+	t, ok := e.T().(testing.TB)
+	if !ok {
+		return errors.New("no testing.TB")
+	}
+	database := server.NewDatabase(t)
+	user := strings.Replace(database, "tide_", "cli_", 1)
+	server.Exec(t,
+		"CREATE USER "+user+"@'%' IDENTIFIED BY '"+canary+"'",
+		"GRANT SELECT ON "+database+".* TO "+user+"@'%'",
+		"GRANT PROCESS ON *.* TO "+user+"@'%'",
+		"GRANT SELECT ON performance_schema.* TO "+user+"@'%'",
+	)
+	t.Cleanup(func() { server.Exec(t, "DROP USER "+user+"@'%'") })
+	url := "mysql://" + user + "@" + server.Addr() + "/" + database
+	for name, value := range map[string]string{
+		"DB": database, "USER": user, "URL": url, "SHOP_PASSWORD": canary, "ADDR": server.Addr(), "HOME": e.WorkDir,
+	} {
+		e.Setenv(name, value)
+	}
+	e.Values[database] = server.DB(t, database)
+	fill := strings.NewReplacer("$CONNECTIONS", `connections:
+  shop: {type: mysql, url: "`+url+`", password: "${env:SHOP_PASSWORD}"}
+  lake: {type: file, path: lake}
+`, "$URL", url, "$ADDR", server.Addr(), "$USER", user, "$DB", database)
+	return filepath.WalkDir(e.WorkDir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".yaml" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(fill.Replace(string(text))), 0o600)
+	})
+}
+
+func runSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	db, ok := ts.Value(ts.Getenv("DB")).(*sql.DB)
+	if !ok {
+		ts.Fatalf("no database")
+	}
+	_, err := db.Exec(args[0])
+	ts.Check(err)
+}
+
+func runExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: exits CODE [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec("tidemark", args[1:]...); err != nil {
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) {
+			ts.Fatalf("%v", err)
+		}
+		got = failed.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	if strings.Contains(ts.ReadFile("stdout")+ts.ReadFile("stderr"), canary) {
+		ts.Fatalf("the output shows the password")
+	}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tidemark-data/tidemark/internal/config"
+)
+
+// A policy is an AWS IAM policy.
+type policy struct {
+	Version   string
+	Statement []policyStatement
+}
+
+type policyStatement struct {
+	Effect    string
+	Action    []string
+	Resource  string
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+// iamPolicy returns what the role of tidemark needs for all connections of a config, and no more: nothing outside the
+// prefixes of its lakes, and nothing of other buckets.
+func iamPolicy(cfg *config.Config) policy {
+	p := policy{Version: "2012-10-17", Statement: []policyStatement{}}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Connections)) {
+		switch c := cfg.Connections[name].(type) {
+		case *config.S3:
+			p.Statement = append(p.Statement, lakeStatements(c)...)
+		case *config.MySQL:
+			if c.Auth == config.AuthIAM { // the config does not know the account and the id of the instance
+				p.allow("arn:aws:rds-db:"+c.Region+":*:dbuser:*/"+c.User, "rds-db:connect")
+			}
+		}
+	}
+	return p
+}
+
+func (p *policy) allow(resource string, actions ...string) {
+	p.Statement = append(p.Statement, policyStatement{Effect: "Allow", Action: actions, Resource: resource})
+}
+
+func lakeStatements(s *config.S3) []policyStatement {
+	bucket := "arn:aws:s3:::" + s.Bucket
+	objects := bucket + "/*"
+	list := policyStatement{Effect: "Allow", Action: []string{"s3:ListBucket", "s3:ListBucketMultipartUploads"}, Resource: bucket}
+	if s.Prefix != "" {
+		objects = bucket + "/" + s.Prefix + "/*"
+		list.Condition = map[string]map[string][]string{"StringLike": {"s3:prefix": {s.Prefix + "/*", s.Prefix}}}
+	}
+	var p policy
+	p.allow(objects, "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+	p.Statement = append(p.Statement, list)
+	if s.SSE == "kms" && s.KMSKey != "" {
+		p.allow(s.KMSKey, "kms:GenerateDataKey", "kms:Decrypt")
+	}
+	return p.Statement
+}
