@@ -44,7 +44,7 @@ type columnBuffer struct {
 
 // reset gives the column fresh memory for so many rows.
 func (c *columnBuffer) reset(rows int) {
-	bytes := len(c.bytes) + len(c.bytes)/8
+	bytes := min(len(c.bytes)+len(c.bytes)/8, maxBatchBytes)
 	c.int32s, c.int64s, c.float32s, c.float64s, c.decimals = nil, nil, nil, nil, nil
 	c.bools, c.offsets, c.bytes, c.valid, c.nulls = nil, nil, nil, nil, 0
 	if c.offsetted() && c.kind != kindVector {

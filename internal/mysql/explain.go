@@ -28,17 +28,15 @@ func (s *Source) Forecast(ctx context.Context, w tidemark.Window, n int) (Foreca
 	if err != nil {
 		return Forecast{}, fmt.Errorf("plan the window of %s: %w", t.name, err)
 	}
-	f := Forecast{Rows: -1}
+	f := Forecast{Rows: t.schema.Rows}
 	for _, sp := range splits {
 		f.Statements = append(f.Statements, sp.String())
 	}
-	switch {
-	case len(splits) == 1 && s.server.family != familyDolt:
+	increment := t.schema.Cursor != nil && !w.From.IsZero() && s.pipeline.Mode != tidemark.ModeReplace
+	if increment && len(splits) == 1 && s.server.family != familyDolt {
 		if f.Rows, err = s.expected(ctx, splits[0]); err != nil {
 			return Forecast{}, fmt.Errorf("plan the window of %s: %w", t.name, err)
 		}
-	default:
-		f.Rows = t.schema.Rows
 	}
 	f.Warnings = s.warnings(t, w)
 	return f, nil

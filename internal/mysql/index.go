@@ -13,6 +13,10 @@ import (
 func (t *table) readIndexes(ctx context.Context, c *conn) error {
 	visible := "'YES'"
 	switch {
+	case c.server.family == familyDolt:
+		if err := t.readPrimaryKey(ctx, c); err != nil {
+			return err
+		}
 	case c.server.family == familyMySQL && c.server.atLeast(8, 0):
 		visible = "IS_VISIBLE"
 	case c.server.family == familyMariaDB && c.server.atLeast(10, 6):
@@ -44,6 +48,18 @@ func (t *table) readIndexes(ctx context.Context, c *conn) error {
 			ix.unique = false // unique in a prefix or an expression says nothing about the columns' identity as a key
 		}
 	}
+	return nil
+}
+
+// readPrimaryKey is for a server whose STATISTICS leave the primary key out. The order of its columns is not told; any
+// order of them is a total one.
+func (t *table) readPrimaryKey(ctx context.Context, c *conn) error {
+	res, err := c.query(ctx, "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? "+
+		"AND COLUMN_KEY = 'PRI' ORDER BY ORDINAL_POSITION", t.name.Database, t.name.Name)
+	if err != nil || len(res.rows) == 0 {
+		return err
+	}
+	t.indexes = append(t.indexes, index{name: "PRIMARY", columns: texts(res), unique: true, whole: true, usable: true})
 	return nil
 }
 

@@ -109,7 +109,7 @@ func (r *reader) statement(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	r.source.release(c)
-	return r.split.order == nil || rows < statementRows, nil
+	return r.split.order == nil || rows < r.split.limit, nil
 }
 
 // rows sends the statement and reads its result to the end; it returns the number of rows.
@@ -141,7 +141,7 @@ func (r *reader) rows(ctx context.Context, c *conn) (int64, error) {
 			return count, r.locate(err, payload, statement.fields, count)
 		}
 		count++
-		if b.full() || count == statementRows {
+		if b.full() || count == r.split.limit {
 			if err := r.hand(b, payload, statement.fields); err != nil {
 				return count, err
 			}

@@ -28,6 +28,8 @@ type Source struct {
 	notices []string
 }
 
+var _ tidemark.Source = (*Source)(nil)
+
 // maxIdle is the number of connections that are kept for the next call.
 const maxIdle = 4
 

@@ -30,6 +30,7 @@ type split struct {
 	upper   []value  // rows up to this key; nil is open
 	columns []column
 	server  server
+	limit   int64 // rows of one statement, where there is an order
 }
 
 // String returns the statement that reads the split, with its values. Text in keys is not shown.
@@ -103,7 +104,7 @@ func (s *split) statement(last []value) (string, []value) {
 	}
 	sql += condition
 	if s.order != nil {
-		sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", nameList(s.order), statementRows)
+		sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", nameList(s.order), s.limit)
 	}
 	return sql, args
 }
@@ -145,7 +146,7 @@ func (s *Source) plan(ctx context.Context, t *table, w tidemark.Window, n int) (
 	if err != nil {
 		return nil, err
 	}
-	whole := &split{table: t, window: window, filter: s.filter(), columns: t.columns, server: s.server}
+	whole := &split{table: t, window: window, filter: s.filter(), columns: t.columns, server: s.server, limit: statementRows}
 	if s.pipeline.Mode == tidemark.ModeReplace {
 		return []*split{whole}, nil // one statement sees one point in time
 	}
@@ -159,7 +160,7 @@ func (s *Source) plan(ctx context.Context, t *table, w tidemark.Window, n int) (
 		return []*split{whole}, nil
 	}
 	whole.order, whole.force = t.order, t.orderIndex()
-	if n < 2 || t.schema.Rows < smallTable {
+	if n < 2 || t.schema.Rows < smallTable || s.server.family == familyDolt {
 		return []*split{whole}, nil
 	}
 	return s.alongKey(ctx, whole, n)

@@ -115,7 +115,7 @@ func splitsOf(t *testing.T, source *Source, n int) []*split {
 		t.Fatal("the table's key gives no order")
 	}
 	tab.schema.Rows = 1000 // fresh tables have no statistics
-	whole := &split{table: tab, columns: tab.columns, server: source.server, order: tab.order, force: tab.orderIndex()}
+	whole := &split{table: tab, columns: tab.columns, server: source.server, order: tab.order, force: tab.orderIndex(), limit: 90}
 	if n == 1 {
 		return []*split{whole}
 	}
@@ -181,7 +181,7 @@ func TestContinuedBehindEachKey(t *testing.T) {
 					t.Fatal(err)
 				}
 				ix := tab.indexOn("at")
-				return &split{table: tab, columns: tab.columns, server: source.server, window: window, force: ix.name, order: tab.orderOf(ix)}
+				return &split{table: tab, columns: tab.columns, server: source.server, window: window, force: ix.name, order: tab.orderOf(ix), limit: 2000}
 			})
 		})
 	})
@@ -190,6 +190,7 @@ func TestContinuedBehindEachKey(t *testing.T) {
 func checkContinued(t *testing.T, server *testenv.Server, source *Source, make func(*table) *split) {
 	t.Helper()
 	whole := splitsOf(t, source, 1)[0]
+	whole.limit = 2000
 	if make != nil {
 		whole = make(whole.table)
 	}

@@ -74,14 +74,14 @@ func (c *wire) packet() ([]byte, error) {
 func (c *wire) fill(n int) error {
 	if c.r == c.w {
 		c.r, c.w = 0, 0
-		if len(c.buf) > readBuffer && n <= readBuffer {
-			c.buf = make([]byte, readBuffer)
-		}
 	}
 	if len(c.buf)-c.r < n {
 		into := c.buf
-		if len(into) < n {
+		switch {
+		case len(into) < n:
 			into = make([]byte, n)
+		case len(into) > readBuffer && n <= readBuffer:
+			into = make([]byte, readBuffer)
 		}
 		c.w = copy(into, c.buf[c.r:c.w])
 		c.buf, c.r = into, 0
