@@ -16,7 +16,7 @@
 //	_tidemark/<pipeline>/<seq, 20 digits>.json                        the log: one record for each commit
 //	_tidemark/<pipeline>/newest                                       the newest commit whose files are all there
 //	_tidemark/_tables/<namespace>/<table>/<version, 6 digits>.json    the table: columns, and who fills it
-//	_tidemark/_staged/                                                 on a disk: staged files (on S3 uploads)
+//	_tidemark/_staged/                                                on a disk: staged files (on S3 uploads)
 //
 // Log and table records are put once and never changed. The pipeline's side files lie beside its log, under names
 // of their own.

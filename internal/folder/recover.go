@@ -43,8 +43,9 @@ func (t *Target) Recover(ctx context.Context) error {
 type ending uint8
 
 const (
-	finished ending = iota // all its files are there
-	voided                 // it was taken back, or another process has gone on: look again
+	finished   ending = iota // all its files are there
+	voided                   // it was taken back
+	superseded               // it was finished by another process, and another commit has followed
 )
 
 // finish does what is left to do after the record was put. Every step may be done twice, by any process. A commit
@@ -133,7 +134,6 @@ func (t *Target) completed(seq int64) {
 // void takes a commit back whose files are lost. The record that says so has the watermark of the commit before, so
 // that the window is read again.
 func (t *Target) void(ctx context.Context, lost *record) (ending, error) {
-	t.log.Warn("staged files of a commit are gone, its window is read again", "commit", lost.seq(), "run", lost.mark.Run)
 	void := &record{Table: lost.Table, Void: lost.seq(), mark: tidemark.Watermark{
 		// Before the first commit there is no watermark; what was read stays the same.
 		Origin: lost.mark.Origin, Cursor: lost.mark.Cursor, Mode: lost.mark.Mode, Key: lost.mark.Key,
@@ -157,16 +157,32 @@ func (t *Target) void(ctx context.Context, lost *record) (ending, error) {
 		return finished, err
 	}
 	err = t.store.Put(ctx, recordKey(t.p.ID, void.seq()), data, blob.PutOptions{IfAbsent: true})
-	if errors.Is(err, blob.ErrExist) { // another process has found out as well, or has gone on from a finished commit
-		return voided, nil
+	if errors.Is(err, blob.ErrExist) {
+		return t.overtaken(ctx, lost)
 	}
 	if err != nil {
 		return finished, fmt.Errorf("take back commit %d of %q: %w", lost.seq(), t.p.ID, err)
 	}
+	t.log.Warn("staged files of a commit are gone, its window is read again", "commit", lost.seq(), "run", lost.mark.Run)
 	if err := failpoint.Hit("folder.void.after"); err != nil {
 		return finished, err
 	}
 	return voided, t.finishVoid(ctx, void)
+}
+
+// overtaken tells what became of a commit behind which another record lies. That is the one which takes it back, put
+// by another process; or an ordinary one, and then the commit was finished first, and what looked like lost files
+// were replaced ones.
+func (t *Target) overtaken(ctx context.Context, r *record) (ending, error) {
+	next, err := t.commits.get(ctx, r.seq()+1)
+	switch {
+	case err != nil:
+		return finished, err
+	case next != nil && next.Void != r.seq():
+		return superseded, nil
+	default:
+		return voided, nil
+	}
 }
 
 // finishVoid removes what a void commit has left. An upload is aborted before its file is deleted, so that no

@@ -100,12 +100,15 @@ func (p Partition) Path() string {
 	for i, v := range p {
 		text := nullSegment
 		if v.Value != nil {
-			text = url.QueryEscape(v.Text)
+			text = escape(v.Text)
 		}
-		segments[i] = url.QueryEscape(v.Field.Name) + "=" + text
+		segments[i] = escape(v.Field.Name) + "=" + text
 	}
 	return strings.Join(segments, "/")
 }
+
+// escape leaves letters, digits and "-_.~". Readers of such paths decode %20, but not all of them +.
+func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // A Partitioning divides the rows of one schema by the values of its fields. It is immutable and may be shared.
 type Partitioning struct {

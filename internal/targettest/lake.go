@@ -98,9 +98,14 @@ type Attempt struct {
 	Commit tidemark.Commit // ready to be made, once Begin has returned
 }
 
-// Begin does all of a run but the commit: it writes the rows, in one file unless there are none.
+// Begin does all of a run but the commit. Each id is a batch of its own, so that a small FileSize makes many files.
 func Begin(ctx context.Context, target tidemark.Target, p tidemark.Pipeline, s *tidemark.Schema, ids ...int64) (*Attempt, error) {
-	run := &Attempt{ID: tidemark.NewRunID(time.Now()), Target: target}
+	return BeginAs(ctx, tidemark.NewRunID(time.Now()), target, p, s, ids...)
+}
+
+// BeginAs is Begin with the id of a run that has made attempts before.
+func BeginAs(ctx context.Context, id tidemark.RunID, target tidemark.Target, p tidemark.Pipeline, s *tidemark.Schema, ids ...int64) (*Attempt, error) {
+	run := &Attempt{ID: id, Target: target}
 	if err := target.Recover(ctx); err != nil {
 		return run, fmt.Errorf("recover: %w", err)
 	}
@@ -119,7 +124,11 @@ func Begin(ctx context.Context, target tidemark.Target, p tidemark.Pipeline, s *
 	run.Commit = tidemark.Commit{Base: base, Watermark: w}
 	if len(ids) > 0 {
 		run.Commit.Watermark.High = tidemark.IntegerValue(slices.Max(ids)).Max(base.High)
-		run.Commit.Files, err = target.Write(ctx, run.ID, Rows(nil, Batch(s, ids...)))
+		batches := make([]arrow.RecordBatch, len(ids))
+		for i, id := range ids {
+			batches[i] = Batch(s, id)
+		}
+		run.Commit.Files, err = target.Write(ctx, run.ID, Rows(nil, batches...))
 		if err != nil {
 			return run, fmt.Errorf("write: %w", err)
 		}
