@@ -300,3 +300,8 @@ func wantText(t *testing.T, got string, parts ...string) {
 		}
 	}
 }
+
+func startMariaDB(t *testing.T, args ...string) *testenv.Server {
+	t.Helper()
+	return testenv.StartMariaDB(t, args...)
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 func TestSettleQuiet(t *testing.T) {
@@ -431,4 +432,22 @@ func TestSettleBinaryStatement(t *testing.T) {
 			b.wantBy(s, tidemark.SettledObserved)
 		}
 	})
+}
+
+// TestSettleEmbedded: a server that knows nothing of transactions is not waited for.
+func TestSettleEmbedded(t *testing.T) {
+	server := testenv.Embedded(t)
+	s := openSource(t, configOf(server), tidemark.Pipeline{
+		ID: "test", Table: tidemark.TableName{Database: "retail_db", Name: "orders"}, Mode: tidemark.ModeAppend, Splits: 1,
+		Nulls: tidemark.NullsLoad, Cursors: []string{"order_last_updated"}, SettleWait: 250 * time.Millisecond, Lateness: time.Minute,
+	})
+	settled, err := s.Settle(t.Context(), tidemark.Watermark{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Once for what the server cannot tell, once for a column that the application sets.
+	want := datetime(settled.T0.Add(-2 * time.Minute).Truncate(time.Second))
+	if settled.By != tidemark.SettledLateness || settled.Bound != want || settled.Notice == "" {
+		t.Errorf("settled %+v, want %s by lateness, with a notice", settled, want)
+	}
 }

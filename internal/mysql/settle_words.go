@@ -43,12 +43,16 @@ func (l *look) describe(s tidemark.Suspect) string {
 	}
 	c := l.connections[s.Thread]
 	doing := strings.Trim(c.command+": "+c.state, ": ")
-	switch {
-	case s.Transaction == "":
-		return fmt.Sprintf("%s: in a statement %s (%s)", who, age, doing)
-	case c.command == "Sleep":
-		return fmt.Sprintf("%s: in an open transaction %s, idle", who, age)
+	what := "an open transaction"
+	if s.Transaction == "" {
+		what = "a statement"
+	}
+	switch doing {
+	case "": // its connection was not listed
+		return fmt.Sprintf("%s: in %s %s", who, what, age)
+	case "Sleep":
+		return fmt.Sprintf("%s: in %s %s, idle", who, what, age)
 	default:
-		return fmt.Sprintf("%s: in an open transaction %s (%s)", who, age, doing)
+		return fmt.Sprintf("%s: in %s %s (%s)", who, what, age, doing)
 	}
 }

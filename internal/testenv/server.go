@@ -22,7 +22,7 @@ type Server struct {
 	Port     int
 	User     string
 	Password string
-	Flavor   string // "mysql" or "mariadb"
+	Flavor   string // "mysql", "mariadb" or "embedded"
 	Version  string // as SELECT VERSION() tells it
 }
 

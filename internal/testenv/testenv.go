@@ -30,6 +30,7 @@ var started struct {
 	folders   []*folder
 	mariadbs  map[string]*outcome[*Server] // by their extra arguments
 	external  *outcome[*Server]
+	embedded  *outcome[*Server]
 	s3        *outcome[*s3Process]
 }
 
