@@ -23,8 +23,7 @@ type batch struct {
 	fields int // of the result: the columns, and behind them those that only the key needs
 	rows   int
 	bytes  int
-	space  int   // rows that the buffers have room for
-	zeros  int64 // dates that do not exist and became NULL, in all batches so far
+	space  int // rows that the buffers have room for
 }
 
 // newBatch fits the columns of a table to the fields of a result, which begin with the columns. Where one does not

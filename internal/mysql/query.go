@@ -27,7 +27,8 @@ type result struct {
 // prepared statement whose values are typed: an argument is an int, int64, uint64, string, []byte, nil or
 // tidemark.CursorValue. Errors are of the root package's kinds and carry the statement.
 func (c *conn) query(ctx context.Context, sql string, args ...any) (result, error) {
-	defer c.watch(ctx)()
+	done := c.watch(ctx)
+	defer done()
 	var res result
 	var err error
 	if len(args) == 0 {
@@ -135,7 +136,8 @@ func textRow(payload []byte, columns int) ([]cell, error) {
 
 // values runs a prepared statement and returns its rows as they are on the wire, to be sent back as arguments.
 func (c *conn) values(ctx context.Context, sql string, args []value) ([][]value, error) {
-	defer c.watch(ctx)()
+	done := c.watch(ctx)
+	defer done()
 	_, rows, err := c.runPrepared(sql, args)
 	if err != nil {
 		c.broken = c.broken || isLost(err)

@@ -114,7 +114,8 @@ func (r *reader) statement(ctx context.Context) (done bool, err error) {
 
 // rows sends the statement and reads its result to the end; it returns the number of rows.
 func (r *reader) rows(ctx context.Context, c *conn) (int64, error) {
-	defer c.watch(ctx)()
+	done := c.watch(ctx)
+	defer done()
 	sql, args := r.split.statement(r.last)
 	statement, err := c.prepare(sql)
 	if err != nil {

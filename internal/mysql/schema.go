@@ -106,7 +106,8 @@ func (s *Source) describeOn(ctx context.Context, c *conn) (*table, error) {
 func (s *Source) tryStatement(ctx context.Context, c *conn, t *table) error {
 	whole := &split{table: t, filter: s.filter(), columns: t.columns, server: s.server}
 	sql, _ := whole.statement(nil)
-	defer c.watch(ctx)()
+	done := c.watch(ctx)
+	defer done()
 	parsed, err := c.prepare(sql)
 	switch {
 	case isLost(err):
