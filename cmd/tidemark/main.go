@@ -44,12 +44,12 @@ func start() int {
 	return a.main(ctx, os.Args[1:])
 }
 
-// limitMemory makes the garbage collector keep the heap small enough for the whole process, with the C libraries and
-// the kernel's share of it, to stay below 256 MiB. The limit is soft: it costs time and never an allocation. Who
-// sets Go's own variables is left alone.
+// limitMemory makes the garbage collector keep the heap small enough for the whole process to stay below 256 MiB: the
+// binary alone, whose pages count too, takes 80 of them. The limit is soft: it costs time and never an allocation.
+// Who sets Go's own variables is left alone.
 func limitMemory(getenv func(string) string) {
 	if getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(180 << 20)
+		debug.SetMemoryLimit(140 << 20)
 	}
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(50)

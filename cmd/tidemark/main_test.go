@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 // user sees it. In files that end in .yaml these are filled in, and $CONNECTIONS is a source "shop" and a folder "lake".
 //
 //	sql STATEMENT           runs a statement in $DB, as the administrator
+//	s3                      puts the connection "lake" into a bucket of a server of the test's own
 //	exits CODE [ARGUMENT…]  runs tidemark, which must end with that code and show no password
 func TestScripts(t *testing.T) {
 	server := testenv.MySQL(t)
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(e *testscript.Env) error { return setup(e, server) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sql": runSQL, "exits": runExits,
+			"sql": runSQL, "s3": runS3, "exits": runExits,
 		},
 	})
 }
@@ -67,7 +68,7 @@ func setup(e *testscript.Env, server *testenv.Server) error {
 	} {
 		e.Setenv(name, value)
 	}
-	e.Values[database] = server.DB(t, database)
+	e.Values["t"], e.Values["db"] = t, server.DB(t, database)
 	fill := strings.NewReplacer("$CONNECTIONS", `connections:
   shop: {type: mysql, url: "`+url+`", password: "${env:SHOP_PASSWORD}"}
   lake: {type: file, path: lake}
@@ -88,12 +89,31 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: sql STATEMENT")
 	}
-	db, ok := ts.Value(ts.Getenv("DB")).(*sql.DB)
+	db, ok := ts.Value("db").(*sql.DB)
 	if !ok {
 		ts.Fatalf("no database")
 	}
 	_, err := db.Exec(args[0])
 	ts.Check(err)
+}
+
+func runS3(ts *testscript.TestScript, _ bool, _ []string) {
+	t, ok := ts.Value("t").(testing.TB)
+	if !ok {
+		ts.Fatalf("no testing.TB")
+	}
+	s := testenv.S3(t)
+	for name, value := range map[string]string{
+		"TIDEMARK_CONNECTIONS_LAKE_URL":        "s3://" + s.Bucket + "/lake",
+		"TIDEMARK_CONNECTIONS_LAKE_ENDPOINT":   s.Endpoint,
+		"TIDEMARK_CONNECTIONS_LAKE_REGION":     s.Region,
+		"TIDEMARK_CONNECTIONS_LAKE_PATH_STYLE": "true",
+		"LAKE_KEY":                             s.AccessKey,
+		"LAKE_SECRET":                          s.SecretKey,
+		"AWS_EC2_METADATA_DISABLED":            "true",
+	} {
+		ts.Setenv(name, value)
+	}
 }
 
 func runExits(ts *testscript.TestScript, neg bool, args []string) {
