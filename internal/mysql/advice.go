@@ -88,10 +88,10 @@ func (c Config) explainTLS(err error) error {
 	case errors.As(err, &hostname):
 		return tidemark.WithHint(fmt.Errorf("tls to %s: the certificate is for %s, not for %s: %w",
 			at, strings.Join(namesOf(hostname.Certificate), ", "), hostname.Host, tidemark.ErrDenied),
-			"connect by a name that the certificate bears, or set tls_server_name to it (for a tunnel)")
+			"connect by a name that the certificate bears, or set tls.server_name to it (for a tunnel)")
 	case errors.As(err, &unknown):
 		return tidemark.WithHint(fmt.Errorf("tls to %s: nobody trusted signed the certificate: %w: %w", at, tidemark.ErrDenied, err),
-			"set tls_ca to the file of the authority that did; for Amazon RDS set tls_ca to rds")
+			"set tls.ca to the file of the authority that did; for Amazon RDS set tls.ca to rds")
 	case errors.As(err, &invalid), errors.As(err, &verification):
 		return fmt.Errorf("tls to %s: the certificate is not valid: %w: %w", at, tidemark.ErrDenied, err)
 	case errors.As(err, &record):

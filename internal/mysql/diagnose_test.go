@@ -144,10 +144,10 @@ func TestTLS(t *testing.T) {
 		hint string
 	}{
 		{"trusted name", TLS{CAFile: ca, ServerName: "db.example.com"}, "", ""},
-		{"other name", TLS{CAFile: ca}, "the certificate is for db.example.com, not for 127.0.0.1", "tls_server_name"},
+		{"other name", TLS{CAFile: ca}, "the certificate is for db.example.com, not for 127.0.0.1", "tls.server_name"},
 		{"any name", TLS{CAFile: ca, Mode: TLSVerifyCA}, "", ""},
-		{"untrusted", TLS{Mode: TLSVerifyIdentity, ServerName: "db.example.com"}, "nobody trusted signed the certificate", "tls_ca"},
-		{"untrusted, any name", TLS{Mode: TLSVerifyCA}, "nobody trusted signed the certificate", "tls_ca"},
+		{"untrusted", TLS{Mode: TLSVerifyIdentity, ServerName: "db.example.com"}, "nobody trusted signed the certificate", "tls.ca"},
+		{"untrusted, any name", TLS{Mode: TLSVerifyCA}, "nobody trusted signed the certificate", "tls.ca"},
 		{"anybody", TLS{Mode: TLSRequired}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

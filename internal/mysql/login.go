@@ -115,7 +115,7 @@ func (c Config) secret(ctx context.Context) (string, error) {
 func (c Config) token(ctx context.Context) (string, error) {
 	if mode := c.tlsMode(); mode != TLSVerifyIdentity && mode != TLSVerifyCA {
 		return "", tidemark.WithHint(fmt.Errorf("iam login over tls mode %q: %w", mode, tidemark.ErrInvalid),
-			"set tls to verify-identity and tls_ca to rds")
+			"set tls.mode to verify-identity and tls.ca to rds")
 	}
 	credentials, region := c.Credentials, c.Region
 	if credentials == nil || region == "" {

@@ -129,5 +129,5 @@ func findRDSBundle() (string, error) {
 	}
 	return "", tidemark.WithHint(
 		fmt.Errorf("the certificates of Amazon RDS are not on this machine: %w", tidemark.ErrNotFound),
-		"download "+RDSBundleURL+" and name the file as tls_ca, or put it at "+rdsBundlePaths()[1])
+		"download "+RDSBundleURL+" and name the file as tls.ca, or put it at "+rdsBundlePaths()[1])
 }

@@ -97,7 +97,7 @@ func (s *Source) refuseNulls(ctx context.Context, t *table) error {
 	}
 	if count > 0 {
 		return tidemark.WithHint(fmt.Errorf("table %s: %d rows have no value in cursor column %q: %w", t.name, count, cursor.Name, tidemark.ErrInvalid),
-			"fill the column, or set null_cursor: load to read such rows in every run")
+			"fill the column, or set nulls: load to read such rows in every run")
 	}
 	return nil
 }
