@@ -4,12 +4,14 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,6 +33,8 @@ func TestMain(m *testing.M) {
 //
 //	sql STATEMENT           runs a statement in $DB, as the administrator
 //	s3                      puts the connection "lake" into a bucket of a server of the test's own
+//	hang VARIABLE           listens at an address that it puts into VARIABLE, and never answers
+//	called VARIABLE         waits until somebody has connected to that
 //	exits CODE [ARGUMENT…]  runs tidemark, which must end with that code and show no password
 func TestScripts(t *testing.T) {
 	server := testenv.MySQL(t)
@@ -40,7 +44,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(e *testscript.Env) error { return setup(e, server) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sql": runSQL, "s3": runS3, "exits": runExits,
+			"sql": runSQL, "s3": runS3, "exits": runExits, "hang": runHang, "called": runCalled,
 		},
 	})
 }
@@ -68,7 +72,7 @@ func setup(e *testscript.Env, server *testenv.Server) error {
 	} {
 		e.Setenv(name, value)
 	}
-	e.Values["t"], e.Values["db"] = t, server.DB(t, database)
+	e.Values["t"], e.Values["db"], e.Values["hanging"] = t, server.DB(t, database), map[string]net.Listener{}
 	fill := strings.NewReplacer("$CONNECTIONS", `connections:
   shop: {type: mysql, url: "`+url+`", password: "${env:SHOP_PASSWORD}"}
   lake: {type: file, path: lake}
@@ -114,6 +118,35 @@ func runS3(ts *testscript.TestScript, _ bool, _ []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+}
+
+func runHang(ts *testscript.TestScript, neg bool, args []string) {
+	t, ok := ts.Value("t").(testing.TB)
+	if neg || !ok || len(args) != 1 {
+		ts.Fatalf("usage: hang VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	t.Cleanup(func() { _ = l.Close() })
+	ts.Setenv(args[0], l.Addr().String())
+	if all, ok := ts.Value("hanging").(map[string]net.Listener); ok {
+		all[args[0]] = l
+	}
+}
+
+func runCalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: called VARIABLE")
+	}
+	all, _ := ts.Value("hanging").(map[string]net.Listener)
+	l, ok := all[args[0]].(*net.TCPListener)
+	if !ok {
+		ts.Fatalf("nothing hangs at %s", args[0])
+	}
+	ts.Check(l.SetDeadline(time.Now().Add(time.Minute)))
+	c, err := l.Accept()
+	ts.Check(err)
+	ts.Defer(func() { _ = c.Close() })
 }
 
 func runExits(ts *testscript.TestScript, neg bool, args []string) {
