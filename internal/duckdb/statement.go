@@ -1,0 +1,168 @@
+package duckdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// A Statement is one SELECT that was found harmless: it names tables and calls no function that could read anything
+// else.
+type Statement struct {
+	SQL    string
+	Tables []Table // in the order in which they stand there, each as often as it does
+}
+
+// A Table is a table as a statement names it.
+type Table struct {
+	Schema string // "" where only the name is given
+	Name   string
+	CTE    bool // the statement defines the name itself; a table may be meant all the same
+	offset int
+}
+
+func (t Table) String() string {
+	if t.Schema == "" {
+		return t.Name
+	}
+	return t.Schema + "." + t.Name
+}
+
+// harmless are the table functions that a query may call: they make rows of their arguments. All others read files,
+// settings or the catalog, or run a string as a statement.
+var harmless = []string{"range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"}
+
+// Parse checks a statement without running it. What is no single SELECT, or more than that, is tidemark.ErrInvalid.
+func (db *DB) Parse(ctx context.Context, statement string) (*Statement, error) {
+	var text string
+	// The parser writes JSON for a SELECT and nothing else, so that it is the one to say what a SELECT is.
+	err := db.conn.QueryRowContext(ctx, "SELECT json_serialize_sql(CAST(? AS VARCHAR))::VARCHAR", statement).Scan(&text)
+	if err != nil {
+		return nil, fmt.Errorf("parse statement: %w", explain(ctx, err, statement))
+	}
+	var tree struct {
+		Error      bool   `json:"error"`
+		Type       string `json:"error_type"`
+		Message    string `json:"error_message"`
+		Position   string `json:"position"`
+		Statements []any  `json:"statements"`
+	}
+	if err := json.Unmarshal([]byte(text), &tree); err != nil {
+		return nil, fmt.Errorf("parse statement: %w", err)
+	}
+	switch {
+	case tree.Error && tree.Type == "parser":
+		offset, err := strconv.Atoi(tree.Position)
+		if err != nil {
+			offset = -1
+		}
+		return nil, at(statement, offset, tree.Message)
+	case tree.Error:
+		return nil, tidemark.WithHint(&Error{Message: "only SELECT is allowed", kind: tidemark.ErrInvalid}, "the lake is read-only here; use SELECT, WITH, FROM, VALUES, DESCRIBE or SUMMARIZE")
+	case len(tree.Statements) != 1:
+		return nil, &Error{Message: fmt.Sprintf("one statement is wanted, not %d", len(tree.Statements)), kind: tidemark.ErrInvalid}
+	}
+	s := &Statement{SQL: statement}
+	w := walker{statement: s}
+	if err := w.walk(tree.Statements[0]); err != nil {
+		return nil, err
+	}
+	for i, t := range s.Tables {
+		s.Tables[i].CTE = t.Schema == "" && slices.ContainsFunc(w.ctes, func(n string) bool { return strings.EqualFold(n, t.Name) })
+	}
+	return s, nil
+}
+
+// Reject returns an error that points at a table in the statement.
+func (s *Statement) Reject(t Table, message string) error { return at(s.SQL, t.offset, message) }
+
+// A walker visits every node of a parsed statement, whatever it is a part of.
+type walker struct {
+	statement *Statement
+	ctes      []string
+}
+
+func (w *walker) walk(node any) error {
+	switch n := node.(type) {
+	case []any:
+		for _, child := range n {
+			if err := w.walk(child); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if err := w.visit(n); err != nil {
+			return err
+		}
+		for _, key := range sortedKeys(n) {
+			if err := w.walk(n[key]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walker) visit(n map[string]any) error {
+	if ctes, ok := n["cte_map"].(map[string]any); ok {
+		entries, _ := ctes["map"].([]any)
+		for _, e := range entries {
+			if entry, ok := e.(map[string]any); ok {
+				w.ctes = append(w.ctes, text(entry, "key"))
+			}
+		}
+	}
+	switch n["type"] {
+	case "BASE_TABLE":
+		return w.table(n)
+	case "TABLE_FUNCTION":
+		function, _ := n["function"].(map[string]any)
+		name := text(function, "function_name")
+		if !slices.Contains(harmless, strings.ToLower(name)) {
+			return tidemark.WithHint(at(w.statement.SQL, offset(n), fmt.Sprintf("function %s is not allowed in FROM", name)),
+				"a query reads the tables of the lake, and nothing else")
+		}
+	case "SHOW_REF":
+		if n["query"] == nil {
+			return tidemark.WithHint(&Error{Message: "SHOW is not allowed", kind: tidemark.ErrInvalid}, "DESCRIBE namespace.table shows the columns of a table")
+		}
+	}
+	return nil
+}
+
+func (w *walker) table(n map[string]any) error {
+	t := Table{Schema: text(n, "schema_name"), Name: text(n, "table_name"), offset: offset(n)}
+	if catalog := text(n, "catalog_name"); catalog != "" {
+		return at(w.statement.SQL, t.offset, fmt.Sprintf("table %s.%s: want namespace.table", catalog, t))
+	}
+	w.statement.Tables = append(w.statement.Tables, t)
+	return nil
+}
+
+func text(n map[string]any, key string) string {
+	s, _ := n[key].(string)
+	return s
+}
+
+// offset returns the place of a node in bytes; -1 when it has none.
+func offset(n map[string]any) int {
+	f, ok := n["query_location"].(float64)
+	if !ok || f > 1e9 {
+		return -1
+	}
+	return int(f)
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,226 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/duckdb"
+)
+
+// A view is the SELECT that makes a table of its files. It is put together from a snapshot.
+type view struct {
+	columns []viewColumn
+	file    string // name of a column that says from which file a row is; unlike all of the table's
+	seq     string // the same for the file's sequence number
+}
+
+type viewColumn struct {
+	name  string
+	typ   string // DuckDB's
+	id    string // Iceberg's field id; "" where the files have none
+	ident string // the name, quoted
+}
+
+// fieldID is the key under which an Arrow field carries its Iceberg field id.
+const fieldID = "PARQUET:field_id"
+
+// viewOf returns the SELECT over the files of a table, which it puts into the stage.
+func viewOf(ctx context.Context, catalog tidemark.Catalog, s *stage, id tidemark.TableID) (string, error) {
+	snapshot, err := catalog.Snapshot(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	v, err := newView(snapshot.Schema)
+	if err != nil {
+		return "", err
+	}
+	if len(snapshot.Data) == 0 {
+		return v.empty(), nil
+	}
+	data, err := s.add(ctx, snapshot.Data)
+	if err != nil {
+		return "", err
+	}
+	if len(snapshot.Deletes) == 0 {
+		return v.scan(v.columns, data, false), nil
+	}
+	deletes, err := s.add(ctx, snapshot.Deletes)
+	if err != nil {
+		return "", err
+	}
+	return v.merged(snapshot, data, deletes)
+}
+
+func newView(schema *arrow.Schema) (*view, error) {
+	v := &view{}
+	for _, f := range schema.Fields() {
+		typ, err := duckdb.Type(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		c := viewColumn{name: f.Name, typ: typ, ident: duckdb.Ident(f.Name)}
+		if i := f.Metadata.FindKey(fieldID); i >= 0 {
+			c.id = f.Metadata.Values()[i]
+		}
+		v.columns = append(v.columns, c)
+	}
+	v.file, v.seq = v.unused("file"), v.unused("seq")
+	return v, nil
+}
+
+// unused returns a column name that the table does not have.
+func (v *view) unused(name string) string {
+	name = "tidemark_" + name
+	for slices.ContainsFunc(v.columns, func(c viewColumn) bool { return strings.EqualFold(c.name, name) }) {
+		name += "_"
+	}
+	return name
+}
+
+// empty is the table without rows.
+func (v *view) empty() string {
+	var list []string
+	for _, c := range v.columns {
+		list = append(list, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.typ, c.ident))
+	}
+	return "SELECT " + strings.Join(list, ", ") + " WHERE false"
+}
+
+// scan reads columns of files, and where it is asked to the file of each row too. Columns are found by field id, so
+// that a file from before a column was added, renamed or widened reads as the table is now. Files without ids have
+// the columns under their names.
+func (v *view) scan(columns []viewColumn, files []string, withFile bool) string {
+	args := []string{literals(files), "hive_partitioning = false"}
+	list := idents(columns)
+	if withFile {
+		args = append(args, "filename = "+duckdb.Literal(v.file))
+		list = append(list, duckdb.Ident(v.file))
+	}
+	if !slices.ContainsFunc(columns, func(c viewColumn) bool { return c.id == "" }) {
+		var fields []string
+		for _, c := range columns {
+			fields = append(fields, fmt.Sprintf("%s: {name: %s, type: %s, default_value: NULL}", c.id, duckdb.Literal(c.name), duckdb.Literal(c.typ)))
+		}
+		args = append(args, "schema = MAP {"+strings.Join(fields, ", ")+"}")
+		return fmt.Sprintf("SELECT %s FROM read_parquet(%s)", strings.Join(list, ", "), strings.Join(args, ", "))
+	}
+	args = append(args, "union_by_name = true")
+	var casts []string
+	for _, c := range columns {
+		casts = append(casts, fmt.Sprintf("CAST(%s AS %s) AS %s", c.ident, c.typ, c.ident))
+	}
+	if withFile {
+		casts = append(casts, duckdb.Ident(v.file))
+	}
+	// The empty relation brings the columns that no file has.
+	return fmt.Sprintf("SELECT %s FROM (%s UNION ALL BY NAME SELECT * FROM read_parquet(%s))",
+		strings.Join(casts, ", "), (&view{columns: columns}).empty(), strings.Join(args, ", "))
+}
+
+// merged is the table without the rows that a later commit has deleted: those whose key is in a delete file with a
+// greater sequence number than their own file's. The keys are joined with the greatest number of each, once per set
+// of key columns; most tables have one. A key that is NULL in part deletes nothing.
+func (v *view) merged(s *tidemark.Snapshot, data, deletes []string) (string, error) {
+	sets, err := deleteSets(s.Deletes, deletes)
+	if err != nil {
+		return "", err
+	}
+	seq := duckdb.Ident(v.seq)
+	var joins, keep []string
+	for i, set := range sets {
+		keys, err := v.keys(set.columns)
+		if err != nil {
+			return "", err
+		}
+		alias := fmt.Sprintf("tidemark_d%d", i)
+		joins = append(joins, fmt.Sprintf("LEFT JOIN (SELECT %s, max(%s) AS %s FROM (%s) GROUP BY ALL) AS %s ON %s",
+			strings.Join(idents(keys), ", "), seq, seq, v.numbered(keys, set.files, set.seqs), alias, equal("tidemark_r", alias, keys)))
+		keep = append(keep, fmt.Sprintf("(%s.%s IS NULL OR %s.%s <= tidemark_r.%s)", alias, seq, alias, seq, seq))
+	}
+	var seqs []int64
+	for _, f := range s.Data {
+		seqs = append(seqs, f.Seq)
+	}
+	var list []string
+	for _, c := range v.columns {
+		list = append(list, "tidemark_r."+c.ident)
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r %s WHERE %s", strings.Join(list, ", "),
+		v.numbered(v.columns, data, seqs), strings.Join(joins, " "), strings.Join(keep, " AND ")), nil
+}
+
+// numbered reads columns of files, each row with its file's sequence number.
+func (v *view) numbered(columns []viewColumn, files []string, seqs []int64) string {
+	var rows []string
+	for i, f := range files {
+		rows = append(rows, fmt.Sprintf("(%s, %d)", duckdb.Literal(f), seqs[i]))
+	}
+	file, seq := duckdb.Ident(v.file), duckdb.Ident(v.seq)
+	return fmt.Sprintf("SELECT * EXCLUDE (%s) FROM (%s) JOIN (VALUES %s) AS tidemark_f(%s, %s) USING (%s)",
+		file, v.scan(columns, files, true), strings.Join(rows, ", "), file, seq, file)
+}
+
+func (v *view) keys(names []string) ([]viewColumn, error) {
+	var keys []viewColumn
+	for _, name := range names {
+		i := slices.IndexFunc(v.columns, func(c viewColumn) bool { return c.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("a delete file has the key column %q, and the table does not: %w", name, tidemark.ErrInvalid)
+		}
+		keys = append(keys, v.columns[i])
+	}
+	return keys, nil
+}
+
+// A deleteSet is the delete files with the same key columns.
+type deleteSet struct {
+	columns []string
+	files   []string
+	seqs    []int64
+}
+
+func deleteSets(deletes []tidemark.LakeFile, files []string) ([]deleteSet, error) {
+	var sets []deleteSet
+	for i, d := range deletes {
+		if len(d.Equality) == 0 {
+			return nil, fmt.Errorf("delete file %s names no key columns: %w", d.Key, tidemark.ErrInvalid)
+		}
+		at := slices.IndexFunc(sets, func(s deleteSet) bool { return slices.Equal(s.columns, d.Equality) })
+		if at < 0 {
+			at = len(sets)
+			sets = append(sets, deleteSet{columns: d.Equality})
+		}
+		sets[at].files, sets[at].seqs = append(sets[at].files, files[i]), append(sets[at].seqs, d.Seq)
+	}
+	return sets, nil
+}
+
+func equal(a, b string, keys []viewColumn) string {
+	var list []string
+	for _, k := range keys {
+		list = append(list, fmt.Sprintf("%s.%s = %s.%s", a, k.ident, b, k.ident))
+	}
+	return strings.Join(list, " AND ")
+}
+
+func idents(columns []viewColumn) []string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.ident)
+	}
+	return list
+}
+
+// literals returns the list of files that read_parquet takes.
+func literals(files []string) string {
+	var list []string
+	for _, f := range files {
+		list = append(list, duckdb.Literal(duckdb.Pattern(f)))
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
