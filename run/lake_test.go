@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/duckdb"
 	"github.com/tidemark-data/tidemark/internal/testenv"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -108,7 +109,9 @@ func (s *shop) query(t *testing.T, sql string) []string {
 		}
 		texts := make([]string, len(values))
 		for i, v := range values {
-			texts[i] = v.String()
+			if texts[i] = duckdb.Text(v); v == nil {
+				texts[i] = "NULL"
+			}
 		}
 		rows = append(rows, strings.Join(texts, "|"))
 	}

@@ -47,7 +47,7 @@ func TestOrdersArrive(t *testing.T) {
 			s.exec(t, "CREATE TABLE orders "+ordersColumns+way.key)
 			s.server.LoadOrders(t, s.database, "orders", data)
 			first := s.mustRun(t)[0]
-			if first.Read != ordersRows || first.New != ordersRows || !first.Committed || first.High.String() != "2014-07-24 00:00:00" {
+			if first.Read != ordersRows || first.New != ordersRows || !first.Committed || (way.mode != "replace" && first.High.String() != "2014-07-24 00:00:00") {
 				t.Errorf("first run: %+v", first)
 			}
 			if got := s.one(t, factsQuery); got != ordersFacts {
@@ -67,7 +67,7 @@ func TestOrdersArrive(t *testing.T) {
 // pieces cuts n rows into parts whose edges lie in the midst of ties.
 func pieces(n int) (parts [][2]int) {
 	for from := 0; from < n; {
-		size := min(5_000+1_777*len(parts), n-from)
+		size := min(4_000+1_177*len(parts), n-from)
 		parts = append(parts, [2]int{from, size})
 		from += size
 	}

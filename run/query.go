@@ -1,0 +1,93 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/folder"
+	"github.com/tidemark-data/tidemark/internal/query"
+)
+
+// A QueryResult is the answer to a query. Its rows are read once; the caller closes it.
+type QueryResult = query.Result
+
+// Query answers one SELECT over the tables of a lake, named by its connection; "" means the only one that the config
+// has. A statement that is wrong, or more than a SELECT, is ErrInvalid.
+func (r *Runner) Query(ctx context.Context, connection, sql string) (*QueryResult, error) {
+	name, err := r.onlyLake(connection)
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.lake(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	o := query.Options{Catalog: l.catalog(), Store: l.store}
+	if _, local := l.store.(*blob.File); local {
+		o.Folder = l.root
+	}
+	if r.opts.Dir != "" {
+		o.Cache = filepath.Join(r.opts.Dir, "cache")
+	}
+	return query.Run(ctx, o, sql)
+}
+
+// onlyLake returns the connection of that name, or the only one there is.
+func (r *Runner) onlyLake(name string) (string, error) {
+	var lakes []string
+	for _, n := range slices.Sorted(maps.Keys(r.cfg.Connections)) {
+		if _, server := r.cfg.Connections[n].(*config.MySQL); !server {
+			lakes = append(lakes, n)
+		}
+	}
+	switch {
+	case slices.Contains(lakes, name):
+		return name, nil
+	case name != "":
+		return "", tidemark.WithHint(fmt.Errorf("lake %q: %w", name, tidemark.ErrNotFound), "the config has: "+strings.Join(lakes, ", "))
+	case len(lakes) == 1:
+		return lakes[0], nil
+	}
+	return "", tidemark.WithHint(fmt.Errorf("the config has %d lakes: %w", len(lakes), tidemark.ErrInvalid),
+		"name one of them: "+strings.Join(lakes, ", "))
+}
+
+// catalog returns all tables of the lake, Iceberg's and those that are folders.
+func (l *lake) catalog() tidemark.Catalog {
+	return catalogs{l.iceberg, folder.NewCatalog(l.store)}
+}
+
+// catalogs are several catalogs as one. Where two know a table of the same name, the first has it.
+type catalogs []tidemark.Catalog
+
+// Tables implements tidemark.Catalog.
+func (c catalogs) Tables(ctx context.Context) ([]tidemark.TableID, error) {
+	var all []tidemark.TableID
+	for _, one := range c {
+		tables, err := one.Tables(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, tables...)
+	}
+	slices.SortFunc(all, func(a, b tidemark.TableID) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(all), nil
+}
+
+// Snapshot implements tidemark.Catalog.
+func (c catalogs) Snapshot(ctx context.Context, id tidemark.TableID) (s *tidemark.Snapshot, err error) {
+	for _, one := range c {
+		if s, err = one.Snapshot(ctx, id); !errors.Is(err, tidemark.ErrNotFound) {
+			return s, err
+		}
+	}
+	return nil, err
+}
