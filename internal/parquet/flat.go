@@ -16,13 +16,14 @@ import (
 // flat encodes tables whose columns are all simple values, which is what a database has. Without lists there is one
 // definition level per value, so the general machinery for levels, and its cost per value, is left aside.
 type flat struct {
-	ctx    context.Context // carries arrow-go's own scratch buffer
-	file   *file.Writer
-	group  file.BufferedRowGroupWriter
-	fields []arrow.Field
-	words  []*words // by column; nil for columns that are not strings with a dictionary
-	levels []int16  // scratch
-	full   []int16  // all ones: the levels of a column without NULL
+	ctx      context.Context // carries arrow-go's own scratch buffer
+	file     *file.Writer
+	group    file.BufferedRowGroupWriter
+	fields   []arrow.Field
+	words    []*words // by column; nil for columns that are not strings with a dictionary
+	decimals decimals
+	levels   []int16 // scratch
+	full     []int16 // all ones: the levels of a column without NULL
 }
 
 func newFlat(w io.Writer, schema *arrow.Schema, props *parquet.WriterProperties, pairs metadata.KeyValueMetadata) (*flat, error) {
@@ -67,7 +68,10 @@ func (f *flat) write(b arrow.RecordBatch) error {
 		values := b.Column(i)
 		levels := f.definitionLevels(field, values)
 		done, err := f.words[i].write(values, levels)
-		if !done && err == nil {
+		if !done {
+			done, err = f.decimals.write(column, values, levels)
+		}
+		if !done {
 			err = pqarrow.WriteArrowToColumn(f.ctx, column, values, levels, nil, field.Nullable)
 			f.words[i].learn(values)
 		}

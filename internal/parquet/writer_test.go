@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	pq "github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -87,6 +90,7 @@ func TestRoundTrip(t *testing.T) {
 		"many row groups":      {mixed(20, 500), parquet.Options{RowGroupBytes: 100 << 10}},
 		"slices of a batch":    {[]arrow.RecordBatch{sliced.NewSlice(3, 1000), sliced.NewSlice(1003, 1003), sliced.NewSlice(1003, 5000)}, parquet.Options{}},
 		"strings of all kinds": {words(), parquet.Options{}},
+		"decimals":             {decimals(), parquet.Options{}},
 		"nested":               {lists(), parquet.Options{}},
 		"one row":              {orders(1, 1), parquet.Options{Level: 3}},
 	}
@@ -137,12 +141,36 @@ func words() []arrow.RecordBatch {
 	add(5000, of(5, 30))
 	add(3, func() (string, bool) { return "", false })
 	add(5000, of(9, 30))
-	for range 60 {
+	for range 20 {
 		add(20000, of(9, 10)) // several pages of indices
 	}
 	add(300000, of(1<<30, 1))
 	add(5000, of(9, 10))
 	return batches
+}
+
+// decimals returns the extremes of decimals of each width, with and without NULLs.
+func decimals() []arrow.RecordBatch {
+	precisions := []int32{9, 18, 19, 20, 38}
+	fields := make([]arrow.Field, len(precisions))
+	for i, p := range precisions {
+		fields[i] = arrow.Field{Name: fmt.Sprint("d", p), Type: &arrow.Decimal128Type{Precision: p, Scale: 2}, Nullable: i%2 == 1}
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	defer b.Release()
+	for i, p := range precisions {
+		most, _ := new(big.Int).SetString(strings.Repeat("9", int(p)), 10)
+		for _, n := range []*big.Int{new(big.Int), big.NewInt(1), big.NewInt(-1), most, new(big.Int).Neg(most), big.NewInt(-128)} {
+			b.Field(i).(*array.Decimal128Builder).Append(decimal128.FromBigInt(n))
+		}
+		if fields[i].Nullable {
+			b.Field(i).AppendNull()
+		} else {
+			b.Field(i).(*array.Decimal128Builder).Append(decimal128.Num{})
+		}
+	}
+	batch := b.NewRecordBatch()
+	return []arrow.RecordBatch{batch, batch.NewSlice(2, 7)}
 }
 
 // lists returns a batch with a list and a struct.
@@ -343,15 +371,20 @@ func TestRefused(t *testing.T) {
 	b := array.NewInt32Builder(memory.DefaultAllocator)
 	b.AppendNull()
 	null := array.NewRecordBatch(required, []arrow.Array{b.NewArray()}, 1)
+	money := arrow.NewSchema([]arrow.Field{{Name: "n", Type: &arrow.Decimal128Type{Precision: 19}}}, nil)
+	d := array.NewDecimal128Builder(memory.DefaultAllocator, &arrow.Decimal128Type{Precision: 19})
+	d.Append(decimal128.MaxDecimal128)
+	large := array.NewRecordBatch(money, []arrow.Array{d.NewArray()}, 1)
 	tests := map[string]struct {
 		schema *arrow.Schema
 		batch  arrow.RecordBatch
 		opts   parquet.Options
 	}{
-		"another number of columns": {required, batch, parquet.Options{}},
-		"NULL in a required column": {required, null, parquet.Options{}},
-		"zstd level":                {required, null, parquet.Options{Level: 23}},
-		"metadata":                  {required, null, parquet.Options{Metadata: map[string]string{"k": "\xff"}}},
+		"a decimal that is too large": {money, large, parquet.Options{}},
+		"another number of columns":   {required, batch, parquet.Options{}},
+		"NULL in a required column":   {required, null, parquet.Options{}},
+		"zstd level":                  {required, null, parquet.Options{Level: 23}},
+		"metadata":                    {required, null, parquet.Options{Metadata: map[string]string{"k": "\xff"}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
