@@ -100,14 +100,7 @@ func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *
 	if err != nil {
 		return fmt.Errorf("list the tables of the lake: %w", err)
 	}
-	made := make(map[string]bool)
-	create := func(name, query string) error {
-		if made[name] {
-			return nil
-		}
-		made[name] = true
-		return db.Exec(ctx, "CREATE VIEW "+name+" AS "+query)
-	}
+	made, alone := make(map[tidemark.TableID]bool), make(map[tidemark.TableID]bool)
 	for _, t := range parsed.Tables {
 		id, err := resolve(parsed, t, tables)
 		if err != nil {
@@ -116,26 +109,56 @@ func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *
 		if id == (tidemark.TableID{}) {
 			continue
 		}
-		name := duckdb.Ident(id.Namespace) + "." + duckdb.Ident(id.Name)
-		if !made[name] {
-			query, err := viewOf(ctx, catalog, s, id)
-			if err != nil {
+		if !made[id] {
+			if err := makeView(ctx, catalog, db, s, id); err != nil {
 				return fmt.Errorf("read table %s: %w", id, err)
 			}
-			if err := db.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+duckdb.Ident(id.Namespace)); err != nil {
-				return fmt.Errorf("read table %s: %w", id, err)
-			}
-			if err := create(name, query); err != nil {
-				return fmt.Errorf("read table %s: %w", id, err)
-			}
+			made[id] = true
 		}
-		if alias := `"main".` + duckdb.Ident(id.Name); t.Schema == "" && alias != name {
-			if err := create(alias, "FROM "+name); err != nil {
-				return err
+		if schema := schemaOf(id); t.Schema == "" && !alone[id] && schema == duckdb.Ident(id.Namespace) && schema != mainSchema {
+			name := duckdb.Ident(id.Name)
+			if err := db.Exec(ctx, fmt.Sprintf("CREATE VIEW %s.%s AS FROM %s.%s", mainSchema, name, schema, name)); err != nil {
+				return fmt.Errorf("read table %s: %w", id, err)
 			}
+			alone[id] = true
 		}
 	}
 	return nil
+}
+
+func makeView(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *stage, id tidemark.TableID) error {
+	query, err := viewOf(ctx, catalog, s, id)
+	if err != nil {
+		return err
+	}
+	schema, create := schemaOf(id), "CREATE VIEW "
+	if schema == tempSchema {
+		create = "CREATE TEMP VIEW "
+	}
+	if err := db.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
+		return err
+	}
+	return db.Exec(ctx, create+schema+"."+duckdb.Ident(id.Name)+" AS "+query)
+}
+
+const (
+	mainSchema = `"main"`
+	tempSchema = `"temp"."main"`
+)
+
+// schemaOf returns the schema in which the view of a table lies, so that namespace.name is its name. DuckDB has
+// databases named memory and temp, and takes a namespace of that name for one of them: then the view lies there.
+func schemaOf(id tidemark.TableID) string {
+	switch strings.ToLower(id.Namespace) {
+	case "memory":
+		return `"memory"."main"`
+	case "temp":
+		return tempSchema
+	case "main":
+		return mainSchema // whatever its case
+	default:
+		return duckdb.Ident(id.Namespace)
+	}
 }
 
 // resolve finds the table that is meant, as SQL does without regard to case. A name that the statement defines itself
