@@ -13,7 +13,7 @@ demo: build $(SERVER) ## load an orders table again and again, kill a run in the
 	@./demo/run
 
 build: ## build ./bin/tidemark
-	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/tidemark ./cmd/tidemark
+	go build -ldflags '-X main.version=$(VERSION)' -o bin/tidemark ./cmd/tidemark
 
 test: ## run every test with the race detector, against private servers that it starts and stops
 	@./.ci/prepare
