@@ -64,7 +64,7 @@ func (s *shop) exec(t *testing.T, statements ...string) {
 // run runs all pipelines once, in a fresh Runner, as a new process would.
 func (s *shop) run(t *testing.T) []run.Outcome {
 	t.Helper()
-	r, err := run.Load(s.file, run.Options{})
+	r, err := run.Load(s.file, run.Options{Parallel: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
