@@ -90,7 +90,7 @@ func TestSchemaChangeInALargeOverlap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer p.Close()
+		t.Cleanup(func() { p.Close() })
 		second = append(second, []any{1, 5000, 7, "x"})
 		fresh, _ := apply(t, p, second...)
 		if diff := cmp.Diff([]string{"1 5000 7 x"}, fresh); diff != "" {

@@ -144,7 +144,7 @@ func TestFinishHigher(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			t.Cleanup(func() { f.Close() })
 			if got := f.Overlap().Rows; got != step.rows {
 				t.Errorf("Finish(%d): %d rows, want %d", step.settled, got, step.rows)
 			}

@@ -142,9 +142,9 @@ func copyChecked(to io.Writer, from io.Reader, want tidemark.Overlap) error {
 
 // loadCommon makes a table of a file with other columns: each record is hashed anew from the hashes of the common
 // columns, at the given positions, and they are sorted anew.
-func loadCommon(records io.Reader, h header, at []int, dir string, s sizes) (*table, error) {
+func loadCommon(records io.Reader, h header, at []int, dir string, s sizes) (t *table, err error) {
 	anew := newSorter(dir, 0, s)
-	defer anew.close()
+	defer func() { err = errors.Join(err, anew.close()) }()
 	r := bufio.NewReaderSize(records, 1<<16)
 	record, row := make([]byte, stride(h.width())), []byte(nil)
 	for range h.Rows {

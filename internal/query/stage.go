@@ -41,8 +41,8 @@ func newStage(o Options) (*stage, error) {
 		return nil, fmt.Errorf("make a folder for the query: %w", err)
 	}
 	s := &stage{folder: folder, cache: newCache(o, base)}
-	if s.folder, err = real(folder); err == nil && o.Folder != "" {
-		s.lake, err = real(o.Folder)
+	if s.folder, err = realPath(folder); err == nil && o.Folder != "" {
+		s.lake, err = realPath(o.Folder)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
@@ -50,8 +50,8 @@ func newStage(o Options) (*stage, error) {
 	return s, nil
 }
 
-// real returns the absolute path of a folder without symbolic links. One that is not there yet is an empty lake.
-func real(folder string) (string, error) {
+// realPath returns the absolute path of a folder without symbolic links. One that is not there yet is an empty lake.
+func realPath(folder string) (string, error) {
 	abs, err := filepath.Abs(folder)
 	if err != nil {
 		return "", err
