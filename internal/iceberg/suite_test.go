@@ -10,9 +10,9 @@ import (
 // TestSuite is what every target must do.
 func TestSuite(t *testing.T) {
 	lakes := map[string]func(t *testing.T) Options{
-		"mem/folder":  func(*testing.T) Options { return memOptions() },
-		"file/sqlite": func(t *testing.T) Options { return withSQLite(t, fileOptions(t)) },
-		"s3/folder":   s3Options,
+		"mem folder":  func(*testing.T) Options { return memOptions() },
+		"file sqlite": func(t *testing.T) Options { return withSQLite(t, fileOptions(t)) },
+		"s3 folder":   s3Options,
 	}
 	for name, options := range lakes {
 		t.Run(name, func(t *testing.T) {
