@@ -25,7 +25,6 @@ func BenchmarkApply(b *testing.B) {
 	}{
 		{"FirstLoadAscending", ascending, never},
 		{"FirstLoadRandom", func(i int) int64 { return int64(shuffled[i]) }, never},
-		{"FirstLoadBelowBound", ascending, at(1 << 50)},
 		{"AllKept", tie, never},
 	}
 	for _, bench := range benchmarks {
