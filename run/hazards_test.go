@@ -220,3 +220,26 @@ func TestWatermarkOfSomethingElse(t *testing.T) {
 		t.Errorf("the lake has changed: %s", got)
 	}
 }
+
+func TestPartitions(t *testing.T) {
+	for _, way := range itemsWays {
+		t.Run(way.format+" "+way.mode+way.key, func(t *testing.T) {
+			s := newShop(t, strings.Replace(itemsPipeline(way.format, way.mode), "mode: ", `partition_by: [month(at), "bucket(4, id)"], mode: `, 1))
+			s.exec(t, "CREATE TABLE items "+itemsColumns+way.key,
+				"INSERT INTO items SELECT seq, '2024-01-01' + INTERVAL seq DAY, 'x' FROM ("+numbers(300)+") n")
+			s.mustRun(t)
+			s.exec(t, "UPDATE items SET at = '2025-06-01', note = 'moved' WHERE id = 7") // into another partition
+			s.mustRun(t)
+			want := "301|300"
+			if way.mode == "merge" {
+				want = "300|300"
+			}
+			if got := s.one(t, "SELECT COUNT(*), COUNT(DISTINCT id) FROM shop.items"); got != want {
+				t.Errorf("the lake holds %s, want %s", got, want)
+			}
+			if got := s.one(t, "SELECT COUNT(*) FROM shop.items WHERE at >= '2025-01-01' AND note = 'moved'"); got != "1" {
+				t.Errorf("%s rows in the new partition, want 1", got)
+			}
+		})
+	}
+}

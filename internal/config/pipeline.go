@@ -84,9 +84,6 @@ func (b *builder) target(c *Config, path string, spec pipelineSpec) {
 	}
 	b.words(path, "key", t.Key)
 	b.within(path, "file_size", int64(t.FileSize), 1<<20, 8<<30)
-	if len(t.PartitionBy) > 0 && format == tidemark.FormatParquet {
-		b.at(join(path, "partition_by"), "use format: iceberg", "a folder of Parquet files has no partitions")
-	}
 	for _, part := range t.PartitionBy {
 		if !partition.MatchString(part) {
 			hint := "use a column, year(c), month(c), day(c), hour(c), bucket(N, c) or truncate(N, c)"

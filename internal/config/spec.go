@@ -233,8 +233,8 @@ type targetSpec struct {
 	// The columns that identify a row for mode: merge. The default is the primary key of the source.
 	Key Strings `yaml:"key"`
 
-	// How an Iceberg table is partitioned: a column, or year, month, day or hour of one, bucket(N, column),
-	// truncate(N, column).
+	// How the table is partitioned: a column, or year, month, day or hour of one, bucket(N, column),
+	// truncate(N, column). A folder of Parquet files has a folder for each value.
 	PartitionBy Strings `yaml:"partition_by"`
 
 	// What new columns and wider types in the source do: evolve takes them over, freeze stops the run. Nothing is
