@@ -237,7 +237,7 @@ func TestPartitions(t *testing.T) {
 			if got := s.one(t, "SELECT COUNT(*), COUNT(DISTINCT id) FROM shop.items"); got != want {
 				t.Errorf("the lake holds %s, want %s", got, want)
 			}
-			if got := s.one(t, "SELECT COUNT(*) FROM shop.items WHERE at >= '2025-01-01' AND note = 'moved'"); got != "1" {
+			if got := s.one(t, "SELECT COUNT(*) FROM shop.items WHERE \"at\" >= '2025-01-01' AND note = 'moved'"); got != "1" {
 				t.Errorf("%s rows in the new partition, want 1", got)
 			}
 		})
