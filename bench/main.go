@@ -128,6 +128,9 @@ func (b *bench) run(ctx context.Context) (result, error) {
 	r.raw = median(raw)
 	for i, l := range b.lakes {
 		r.loads = append(r.loads, median(loads[i]))
+		if err := b.verify(ctx, l, b.table.rows); err != nil {
+			return r, err
+		}
 		s, err := b.repeat(ctx, l)
 		if err != nil {
 			return r, err
@@ -144,6 +147,9 @@ func (b *bench) run(ctx context.Context) (result, error) {
 			return r, err
 		}
 		r.growth = append(r.growth, s)
+		if err := b.verify(ctx, l, b.table.rows+b.increment); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
 }
@@ -180,8 +186,24 @@ func (b *bench) repeat(ctx context.Context, l lake) (sample, error) {
 	return median(all), nil
 }
 
+// verify counts: a loader that loses rows is fast.
+func (b *bench) verify(ctx context.Context, l lake, want int64) error {
+	got, err := output(ctx, b.tidemark, "query", "-c", b.configPath(l), "--json", "SELECT count(*) AS rows FROM bench."+b.table.name)
+	if err != nil {
+		return err
+	}
+	if got != fmt.Sprintf(`{"rows":%d}`, want) {
+		return fmt.Errorf("%s holds %s of %s, want %d rows", l.name, got, b.table.name, want)
+	}
+	return nil
+}
+
+func (b *bench) configPath(l lake) string {
+	return filepath.Join(b.dir, strings.ReplaceAll(b.table.name+"-"+l.name, " ", "-")+".yaml")
+}
+
 func (b *bench) tidemarkRun(ctx context.Context, l lake, what string) (sample, error) {
-	path := filepath.Join(b.dir, strings.ReplaceAll(b.table.name+"-"+l.name, " ", "-")+".yaml")
+	path := b.configPath(l)
 	if err := os.WriteFile(path, []byte(b.config(l)), 0o600); err != nil {
 		return sample{}, err
 	}
