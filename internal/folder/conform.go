@@ -60,13 +60,48 @@ func conformBatch(ctx context.Context, b arrow.RecordBatch, schema *arrow.Schema
 
 // conformColumn casts where it must. The cast is checked: a value that does not fit is an error.
 func conformColumn(ctx context.Context, c arrow.Array, t arrow.DataType) (arrow.Array, error) {
-	if arrow.TypeEqual(c.DataType(), t) || (arrow.IsNested(t.ID()) && c.DataType().ID() == t.ID()) {
+	if identical(c.DataType(), t) {
 		c.Retain()
 		return c, nil
+	}
+	if kept, ok := t.(arrow.NestedType); ok && c.DataType().ID() == t.ID() {
+		return conformNested(ctx, c, kept)
 	}
 	cast, err := compute.CastArray(ctx, c, compute.SafeCastOptions(t))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", tidemark.ErrInvalid, err)
 	}
 	return cast, nil
+}
+
+// identical reports whether types are equal and so is what may be NULL inside of them: in a table that is everything,
+// but a VECTOR has no NULL.
+func identical(a, b arrow.DataType) bool {
+	inner, ok := a.(arrow.NestedType)
+	if !ok {
+		return arrow.TypeEqual(a, b)
+	}
+	return arrow.TypeEqual(a, b) && inner.String() == b.String()
+}
+
+// conformNested casts what is inside, and leaves lengths and NULLs as they are.
+func conformNested(ctx context.Context, c arrow.Array, t arrow.NestedType) (arrow.Array, error) {
+	have := c.Data()
+	if len(have.Children()) != t.NumFields() {
+		return nil, fmt.Errorf("the table has %s and the rows bring %s: %w", t, c.DataType(), tidemark.ErrInvalid)
+	}
+	children := make([]arrow.ArrayData, t.NumFields())
+	for i, field := range t.Fields() {
+		child := array.MakeFromData(have.Children()[i])
+		inner, err := conformColumn(ctx, child, field.Type)
+		child.Release()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", field.Name, err)
+		}
+		defer inner.Release()
+		children[i] = inner.Data()
+	}
+	data := array.NewData(t, have.Len(), have.Buffers(), children, have.NullN(), have.Offset())
+	defer data.Release()
+	return array.MakeFromData(data), nil
 }
