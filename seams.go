@@ -76,6 +76,14 @@ type Discarder interface {
 	Discard(ctx context.Context, files []DataFile)
 }
 
+// A SharedTarget is a Target that can tell which pipelines have committed to its table: several may append to one, and a
+// renamed one finds there what it has loaded under its old name.
+type SharedTarget interface {
+	// Watermarks returns the watermark of each pipeline in the table, this one's included, sorted by pipeline; none
+	// where the table is not there.
+	Watermarks(ctx context.Context) ([]Watermark, error)
+}
+
 // A Commit is the one atomic publication of data files and watermark.
 type Commit struct {
 	Base      Watermark // as Target.Watermark returned it at the start of the run

@@ -34,6 +34,9 @@ func (r *Runner) Run(ctx context.Context, names []string) ([]Outcome, error) {
 	for i, p := range pipelines {
 		g.Go(func() error {
 			outcomes[i] = r.runOne(ctx, p)
+			if r.opts.Done != nil {
+				r.opts.Done(outcomes[i])
+			}
 			return nil
 		})
 	}

@@ -28,6 +28,9 @@ type Options struct {
 
 	// Watch is called when a pipeline begins to run, with the counters that it keeps, and may keep them.
 	Watch func(tidemark.PipelineID, *Progress)
+
+	// Done is called when the run of a pipeline has ended, before those of others may have begun.
+	Done func(Outcome)
 }
 
 // Progress counts what a run has done so far. All fields may be read at any time.

@@ -34,12 +34,15 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.schema, err = r.Source.Schema(ctx); err != nil {
 		return err
 	}
-	if err := sameSource(a.base, a.schema, r.p); err != nil {
+	if err := a.rightful(ctx); err != nil {
 		return err
 	}
 	a.forget()
 	if err := a.settle(ctx); err != nil {
 		return err
+	}
+	if a.splits, err = r.Source.Splits(ctx, a.window(), max(r.p.Splits, 1)); err != nil {
+		return fmt.Errorf("split the window: %w", err)
 	}
 	if err := r.Target.Prepare(ctx, a.schema); err != nil {
 		return fmt.Errorf("prepare table %s: %w", r.p.Target, err)
@@ -69,8 +72,25 @@ type attempt struct {
 	base    tidemark.Watermark
 	schema  *tidemark.Schema
 	settled tidemark.Settled
+	splits  []tidemark.Split
 	pass    *overlap.Pass // nil in ModeReplace
 	files   []tidemark.DataFile
+}
+
+// rightful checks that the pipeline may go on from its watermark, or begin in this table.
+func (a *attempt) rightful(ctx context.Context) error {
+	if a.base.Seq == 0 {
+		return loadedBefore(ctx, a.p, a.Target, a.schema)
+	}
+	return sameSource(a.base, a.schema, a.p)
+}
+
+// window is what the attempt reads.
+func (a *attempt) window() tidemark.Window {
+	if a.replaces() {
+		return tidemark.Window{Nulls: a.p.Nulls}
+	}
+	return tidemark.Window{From: a.base.Settled, Nulls: a.p.Nulls}
 }
 
 // forget sets back what an earlier attempt counted.

@@ -22,9 +22,6 @@ func mergeKey(p tidemark.Pipeline, s *tidemark.Schema) []string {
 // sameSource checks that the watermark was taken from what the pipeline reads now. A watermark of another server,
 // table, cursor, mode or key says nothing about this one, and going on from it would lose or double rows.
 func sameSource(w tidemark.Watermark, s *tidemark.Schema, p tidemark.Pipeline) error {
-	if w.Seq == 0 {
-		return nil
-	}
 	var differs []string
 	compare := func(what, loaded, now string) {
 		if loaded != now {
@@ -48,5 +45,5 @@ func sameSource(w tidemark.Watermark, s *tidemark.Schema, p tidemark.Pipeline) e
 	}
 	return tidemark.WithHint(
 		fmt.Errorf("commit %d of pipeline %s was loaded from something else: %s: %w", w.Seq, p.ID, strings.Join(differs, "; "), tidemark.ErrInvalid),
-		fmt.Sprintf("undo the change, give the pipeline another name and target, or, if the rows are the same, `tidemark watermark adopt %s`", p.ID))
+		fmt.Sprintf("undo the change, give the pipeline another name and target, or, if the rows are the same, `tidemark watermark adopt %[1]s %[1]s`", p.ID))
 }

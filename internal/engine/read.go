@@ -16,17 +16,13 @@ import (
 // read moves the window from the source to the target, split by split in parallel, and keeps the files. The splits
 // need no common snapshot: whatever changes meanwhile has a cursor at or above the bound and comes again.
 func (a *attempt) read(ctx context.Context) error {
-	splits, err := a.Source.Splits(ctx, tidemark.Window{From: a.base.Settled, Nulls: a.p.Nulls}, max(a.p.Splits, 1))
-	if err != nil {
-		return fmt.Errorf("split the window: %w", err)
-	}
-	a.progress.reset(a.expected(), len(splits))
+	a.progress.reset(a.expected(), len(a.splits))
 	var (
 		g, gctx = errgroup.WithContext(ctx)
 		counts  counts
 		mu      sync.Mutex
 	)
-	for _, split := range splits {
+	for _, split := range a.splits {
 		g.Go(func() error {
 			files, err := a.move(gctx, split, &counts)
 			mu.Lock()
@@ -38,7 +34,7 @@ func (a *attempt) read(ctx context.Context) error {
 			return err
 		})
 	}
-	err = g.Wait()
+	err := g.Wait()
 	if source, ok := a.Source.(tidemark.Noticer); ok {
 		a.result.Notices = append(a.result.Notices, source.Notices()...)
 	}

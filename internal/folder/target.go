@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,8 @@ type Target struct {
 var (
 	_ tidemark.Target    = (*Target)(nil)
 	_ tidemark.Discarder = (*Target)(nil)
+
+	_ tidemark.SharedTarget = (*Target)(nil)
 )
 
 // NewTarget returns the target of a pipeline in a lake. It does not touch the lake.
@@ -108,25 +111,33 @@ func (t *Target) checkOwned(ctx context.Context) error {
 }
 
 // others returns the other pipelines that have committed to the table.
-func (t *Target) others(ctx context.Context) ([]tidemark.PipelineID, error) {
+func (t *Target) others(ctx context.Context) (others []tidemark.PipelineID, err error) {
+	all, err := t.Watermarks(ctx)
+	for _, w := range all {
+		if w.Pipeline != t.p.ID {
+			others = append(others, w.Pipeline)
+		}
+	}
+	return others, err
+}
+
+// Watermarks implements tidemark.SharedTarget.
+func (t *Target) Watermarks(ctx context.Context) ([]tidemark.Watermark, error) {
 	table, err := loadTable(ctx, t.store, t.p.Target)
 	if err != nil || table == nil {
 		return nil, err
 	}
-	var others []tidemark.PipelineID
-	for _, id := range table.Pipelines {
-		if id == t.p.ID {
-			continue
-		}
+	var all []tidemark.Watermark
+	for _, id := range slices.Sorted(slices.Values(table.Pipelines)) {
 		last, _, err := commitLog{t.store, id}.newest(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if last != nil {
-			others = append(others, id)
+		if last != nil && last.Table == t.p.Target {
+			all = append(all, last.mark)
 		}
 	}
-	return others, nil
+	return all, nil
 }
 
 // Discard implements tidemark.Discarder.

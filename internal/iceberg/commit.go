@@ -50,7 +50,7 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 		return err
 	}
 	p := publication{t: t, mode: t.p.Mode, c: c, files: files}
-	base, err := t.lake.load(ctx, t.p.Target)
+	base, err := t.takeBase(ctx)
 	if err != nil {
 		return err // nothing was sent yet
 	}
@@ -61,6 +61,19 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 		return fmt.Errorf("%w: %w", tidemark.ErrFatal, err)
 	}
 	return nil
+}
+
+// takeBase returns the table to commit to. Mostly nobody has changed it since Prepare; if somebody has, the swap finds
+// out, because it replaces the very version that the commit was built on.
+func (t *Target) takeBase(ctx context.Context) (*table.Table, error) {
+	t.mu.Lock()
+	base := t.base
+	t.base = nil
+	t.mu.Unlock()
+	if base != nil {
+		return base, nil
+	}
+	return t.lake.load(ctx, t.p.Target)
 }
 
 // A publication is one call of Commit.

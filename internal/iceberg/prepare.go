@@ -55,14 +55,16 @@ func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.p.Target, err)
 	}
-	filled, err := holdsFiles(ctx, tbl)
-	if err != nil {
-		return err
+	if len(key) > 0 {
+		filled, err := holdsFiles(ctx, tbl)
+		if err != nil {
+			return err
+		}
+		l.blind = !filled
 	}
-	l.blind = !filled
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.layout = l
+	t.layout, t.base = l, tbl
 	return nil
 }
 
@@ -103,7 +105,7 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 			return nil, errors.Join(err, refused)
 		}
 	}
-	return nil, fmt.Errorf("prepare table %s: %w", t.p.Target, refused)
+	return nil, fmt.Errorf("prepare table %s, %d times: %w: %w", t.p.Target, maxPrepares, tidemark.ErrTransient, refused)
 }
 
 // reshape returns the version of the table that takes batches of want; nil when the table does already.

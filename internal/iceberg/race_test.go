@@ -282,6 +282,31 @@ func TestEveryCommitMakesASnapshot(t *testing.T) {
 	}
 }
 
+// TestTableMadeAnew: the table was dropped and made again while a run was under way. Nothing of the run fits there.
+func TestTableMadeAnew(t *testing.T) {
+	l := open(t, memOptions())
+	target := l.Target(pipeline(tidemark.ModeAppend), testLog(t))
+	c, err := write(t.Context(), target, tidemark.Watermark{}, rowsOf(0, 5, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for object, err := range l.store.List(t.Context(), "shop/orders/metadata/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.store.Delete(t.Context(), object.Key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Target(pipeline(tidemark.ModeAppend), testLog(t)).Prepare(t.Context(), source()); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Commit(t.Context(), c); !errors.Is(err, tidemark.ErrConflict) {
+		t.Errorf("Commit = %v, want ErrConflict", err)
+	}
+	check(t, l)
+}
+
 // TestPreparedAtOnce: two processes make or change one table.
 func TestPreparedAtOnce(t *testing.T) {
 	everyLake(t, func(t *testing.T, o Options) {

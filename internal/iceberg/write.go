@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -103,14 +104,19 @@ func (w *writer) widened(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arr
 // widen releases b.
 func (w *writer) widen(b arrow.RecordBatch) (arrow.RecordBatch, error) {
 	defer b.Release()
-	columns := append([]arrow.Array{}, b.Columns()...)
+	columns := slices.Clone(b.Columns())
+	var wide []arrow.Array
+	defer func() {
+		for _, column := range wide {
+			column.Release()
+		}
+	}()
 	for _, i := range w.l.casts {
-		wide, err := compute.CastArray(w.ctx, columns[i], compute.SafeCastOptions(w.l.schema.Field(i).Type))
+		column, err := compute.CastArray(w.ctx, columns[i], compute.SafeCastOptions(w.l.schema.Field(i).Type))
 		if err != nil {
 			return nil, fmt.Errorf("column %q to %s: %w: %w", b.ColumnName(i), w.l.schema.Field(i).Type, tidemark.ErrInvalid, err)
 		}
-		defer wide.Release()
-		columns[i] = wide
+		columns[i], wide = column, append(wide, column)
 	}
 	return array.NewRecordBatch(w.l.schema, columns, b.NumRows()), nil
 }

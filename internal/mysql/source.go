@@ -144,6 +144,6 @@ func (s *Source) notice(format string, args ...any) {
 	}
 	s.mu.Unlock()
 	if !known {
-		s.log.Warn("about the source", "pipeline", s.pipeline.ID, "table", s.pipeline.Table.String(), "notice", text)
+		s.log.Info("about the source", "pipeline", s.pipeline.ID, "table", s.pipeline.Table.String(), "notice", text)
 	}
 }
