@@ -451,3 +451,22 @@ func TestSettleEmbedded(t *testing.T) {
 		t.Errorf("settled %+v, want %s by lateness, with a notice", settled, want)
 	}
 }
+
+// TestSettleUnknownIsNoWitness: a run that could not see who was writing says nothing about a writer that is seen later.
+func TestSettleUnknownIsNoWitness(t *testing.T) {
+	b := newBench(t, testenvPlain(t), false, true)
+	b.pipeline.Lateness = time.Minute
+	user := b.database + "_r"
+	b.sql("CREATE USER "+user+" IDENTIFIED BY 'tide-test-reader'", "GRANT SELECT ON "+b.database+".* TO "+user)
+	t.Cleanup(func() { b.sql("DROP USER " + user) })
+	finish := idleTransaction(b)
+	all := b.server
+	b.server = b.as(user, "tide-test-reader")
+	first := b.settle(tidemark.Watermark{})
+	b.server = all
+	previous := after(first)
+	s := b.settle(previous)
+	finish()
+	b.wantSound(s, 1)
+	b.wantBy(s, tidemark.SettledLateness)
+}
