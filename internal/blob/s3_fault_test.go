@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tidemark-data/tidemark"
@@ -265,9 +266,9 @@ func stageWhole(t *testing.T, s *blob.S3, data string) {
 // TestS3StagedDown: when the server stays away, the writer says so, and Abort cleans up once it is back.
 func TestS3StagedDown(t *testing.T) {
 	t.Parallel()
-	down := false
+	var down atomic.Bool
 	_, config := startProxy(t, func(w http.ResponseWriter, _ *http.Request, _ int, pass func(http.ResponseWriter)) {
-		if down {
+		if down.Load() {
 			answer(w, http.StatusServiceUnavailable, "SlowDown", "later")
 			return
 		}
@@ -278,13 +279,13 @@ func TestS3StagedDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	down = true
+	down.Store(true)
 	_, writeErr := io.WriteString(w, strings.Repeat("x", 9<<20))
 	_, closeErr := w.Close(t.Context())
 	if err := errors.Join(writeErr, closeErr); !errors.Is(err, tidemark.ErrTransient) {
 		t.Errorf("write and close = %v, want ErrTransient", err)
 	}
-	down = false
+	down.Store(false)
 	if err := w.Abort(t.Context()); err != nil {
 		t.Error(err)
 	}
