@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
 )
 
@@ -50,7 +51,8 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 		return err
 	}
 	p := publication{t: t, mode: t.p.Mode, c: c, files: files}
-	base, err := t.takeBase(ctx)
+	// Not the table that Prepare saw: if it was dropped and made again, its versions have the same numbers again.
+	base, err := t.lake.load(ctx, t.p.Target)
 	if err != nil {
 		return err // nothing was sent yet
 	}
@@ -61,19 +63,6 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 		return fmt.Errorf("%w: %w", tidemark.ErrFatal, err)
 	}
 	return nil
-}
-
-// takeBase returns the table to commit to. Mostly nobody has changed it since Prepare; if somebody has, the swap finds
-// out, because it replaces the very version that the commit was built on.
-func (t *Target) takeBase(ctx context.Context) (*table.Table, error) {
-	t.mu.Lock()
-	base := t.base
-	t.base = nil
-	t.mu.Unlock()
-	if base != nil {
-		return base, nil
-	}
-	return t.lake.load(ctx, t.p.Target)
 }
 
 // A publication is one call of Commit.
@@ -135,7 +124,7 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 			return nil, nil
 		}
 		p.t.log.Debug("a swap was answered with an error", "commit", p.c.Watermark.Seq, "err", err)
-		p.open = true
+		p.open = p.open || !forGood(err)
 		now, lerr := p.reload(ctx)
 		if lerr != nil {
 			return nil, p.unknown(errors.Join(err, lerr))
@@ -143,6 +132,9 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 		if now.MetadataLocation() != v.old {
 			p.open = false // the place that we wanted is taken, by us or by another
 			return now, nil
+		}
+		if forGood(err) {
+			return nil, p.unknown(err)
 		}
 		// Nobody has moved the table. The same version is sent again: at most one of the two can win.
 		if perr := pause(ctx); perr != nil {
@@ -157,6 +149,12 @@ func (p *publication) swap(ctx context.Context, v version) error {
 		return err
 	}
 	return failpoint.Hit("iceberg.commit.swapped")
+}
+
+// forGood reports whether a write was certainly not done and will be refused again, such as one without permission.
+func forGood(err error) bool {
+	refused := errors.Is(err, tidemark.ErrDenied) || errors.Is(err, tidemark.ErrInvalid) || errors.Is(err, tidemark.ErrNotFound)
+	return refused && !errors.Is(err, blob.ErrUnknown)
 }
 
 // reload loads the table to find out about a swap, even if the run is being cancelled.

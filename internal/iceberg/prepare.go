@@ -64,48 +64,55 @@ func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.layout, t.base = l, tbl
+	t.layout = l
 	return nil
 }
 
-// shape returns the table once it takes batches of want.
+// shape returns the table once it takes batches of want. What Watermark has just seen is good enough to find that
+// nothing must change. To change it the table is loaded: one that was dropped and made again has the same versions.
 func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, error) {
 	t.mu.Lock()
-	tbl := t.seen
-	t.seen = nil // good for one look; whoever comes again loads
+	seen := t.seen
+	t.seen = nil
 	t.mu.Unlock()
+	if seen != nil {
+		if v, err := t.reshape(seen, want); err == nil && v == nil {
+			return seen, nil
+		}
+	}
 	var refused error // what the last write was answered
 	for range maxPrepares {
-		if tbl == nil {
-			var err error
-			if tbl, err = t.lake.load(ctx, t.p.Target); err != nil && !errors.Is(err, tidemark.ErrNotFound) {
-				return nil, errors.Join(err, refused)
-			}
+		tbl, err := t.lake.load(ctx, t.p.Target)
+		if err != nil && !errors.Is(err, tidemark.ErrNotFound) {
+			return nil, errors.Join(err, refused)
 		}
 		v, err := t.reshape(tbl, want)
-		if err != nil {
-			return nil, err
-		}
-		if v == nil {
-			return tbl, nil
+		if err != nil || v == nil {
+			return tbl, err
 		}
 		if err := failpoint.Hit("iceberg.prepare.before"); err != nil {
 			return nil, err
 		}
-		made, err := t.lake.tables.publish(ctx, *v)
+		tbl, refused = t.lake.tables.publish(ctx, *v)
 		if hit := failpoint.Hit("iceberg.prepare.after"); hit != nil {
 			return nil, hit
 		}
-		if err == nil {
-			return made, nil
+		if refused == nil {
+			t.log.Info("table prepared", "columns", len(v.metadata.CurrentSchema().Fields()), "partition_by", t.p.PartitionBy)
+			return tbl, nil
+		}
+		if forGood(refused) {
+			break
 		}
 		// Whatever the error says, what counts is what the table looks like now.
-		refused, tbl = err, nil
 		if err := pause(ctx); err != nil {
 			return nil, errors.Join(err, refused)
 		}
 	}
-	return nil, fmt.Errorf("prepare table %s, %d times: %w: %w", t.p.Target, maxPrepares, tidemark.ErrTransient, refused)
+	if errors.Is(refused, table.ErrCommitFailed) { // others were always faster
+		refused = fmt.Errorf("%w: %w", tidemark.ErrTransient, refused)
+	}
+	return nil, fmt.Errorf("write table %s: %w", t.p.Target, refused)
 }
 
 // reshape returns the version of the table that takes batches of want; nil when the table does already.
@@ -145,7 +152,7 @@ func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, error)
 	if err != nil {
 		return nil, err
 	}
-	t.log.Info("table changes", "changes", e.changes, "partition_by", t.p.PartitionBy)
+	t.log.Debug("the table must change", "changes", strings.Join(e.changes, ", "))
 	return &v, nil
 }
 

@@ -370,3 +370,30 @@ func (c cancelling) swap(ctx context.Context, id tidemark.TableID, old string, m
 	c.cancel()
 	return "", ctx.Err()
 }
+
+// TestDenied: a store that refuses to write is no mystery: nothing was done, and it is said at once.
+func TestDenied(t *testing.T) {
+	l := open(t, memOptions())
+	target := l.Target(pipeline(tidemark.ModeAppend), testLog(t))
+	denied := func(to *Lake) { to.tables.heads = denying{to.tables.heads} }
+
+	closed := open(t, Options{Store: l.store, Root: string(l.root)})
+	denied(closed)
+	if err := closed.Target(pipeline(tidemark.ModeAppend), testLog(t)).Prepare(t.Context(), source()); !errors.Is(err, tidemark.ErrDenied) || errors.Is(err, tidemark.ErrTransient) {
+		t.Errorf("Prepare = %v, want ErrDenied alone", err)
+	}
+	c, err := write(t.Context(), target, tidemark.Watermark{}, rowsOf(0, 5, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.lake = closed
+	if err := target.Commit(t.Context(), c); !errors.Is(err, tidemark.ErrDenied) || errors.Is(err, tidemark.ErrFatal) {
+		t.Errorf("Commit = %v, want ErrDenied alone", err)
+	}
+}
+
+type denying struct{ heads }
+
+func (denying) swap(context.Context, tidemark.TableID, string, []byte) (string, error) {
+	return "", fmt.Errorf("put: %w", tidemark.ErrDenied)
+}

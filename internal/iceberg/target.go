@@ -22,7 +22,6 @@ type Target struct {
 	mu     sync.Mutex
 	seen   *table.Table // as Watermark has found it, for Prepare; nil when there was none
 	layout *layout      // what Prepare has made ready for Write
-	base   *table.Table // as Prepare has left it, for the next Commit to begin with; nil when that must load it
 }
 
 var (
