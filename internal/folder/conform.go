@@ -90,18 +90,32 @@ func conformNested(ctx context.Context, c arrow.Array, t arrow.NestedType) (arro
 	if len(have.Children()) != t.NumFields() {
 		return nil, fmt.Errorf("the table has %s and the rows bring %s: %w", t, c.DataType(), tidemark.ErrInvalid)
 	}
-	children := make([]arrow.ArrayData, t.NumFields())
+	children := make([]arrow.ArrayData, 0, t.NumFields())
+	defer func() {
+		for _, c := range children {
+			c.Release()
+		}
+	}()
 	for i, field := range t.Fields() {
-		child := array.MakeFromData(have.Children()[i])
-		inner, err := conformColumn(ctx, child, field.Type)
-		child.Release()
+		child, err := conformData(ctx, have.Children()[i], field.Type)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", field.Name, err)
 		}
-		defer inner.Release()
-		children[i] = inner.Data()
+		children = append(children, child)
 	}
 	data := array.NewData(t, have.Len(), have.Buffers(), children, have.NullN(), have.Offset())
 	defer data.Release()
 	return array.MakeFromData(data), nil
+}
+
+func conformData(ctx context.Context, data arrow.ArrayData, t arrow.DataType) (arrow.ArrayData, error) {
+	c := array.MakeFromData(data)
+	defer c.Release()
+	same, err := conformColumn(ctx, c, t)
+	if err != nil {
+		return nil, err
+	}
+	defer same.Release()
+	same.Data().Retain()
+	return same.Data(), nil
 }

@@ -33,7 +33,6 @@ func TestConformNested(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer all.Release()
 		for from := range all.Len() { // a slice has an offset
 			c := array.NewSlice(all, int64(from), int64(all.Len()))
 			in := array.NewRecordBatch(arrow.NewSchema([]arrow.Field{{Name: "c", Type: test.from, Nullable: true}}, nil), []arrow.Array{c}, int64(c.Len()))
@@ -50,5 +49,6 @@ func TestConformNested(t *testing.T) {
 			}
 			out.Release()
 		}
+		all.Release()
 	}
 }
