@@ -207,3 +207,22 @@ func (c *conn) fetch(s *statement, args []value) ([][]value, error) {
 		rows = append(rows, row)
 	}
 }
+
+// begin opens a transaction that says from the start that it only reads. To MySQL a lone SELECT shows no transaction at
+// all, and whoever settles meanwhile would have to take it for a statement that may yet write.
+func (c *conn) begin() error {
+	if c.server.family == familyDolt { // it knows no such transactions, and lists none either
+		return nil
+	}
+	_, err := c.queryText("START TRANSACTION READ ONLY")
+	return err
+}
+
+// commit ends what begin has opened. Had the connection been lost instead, nothing would be lost with it.
+func (c *conn) commit() error {
+	if c.server.family == familyDolt {
+		return nil
+	}
+	_, err := c.queryText("COMMIT")
+	return err
+}

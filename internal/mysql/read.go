@@ -116,6 +116,9 @@ func (r *reader) statement(ctx context.Context) (done bool, err error) {
 func (r *reader) rows(ctx context.Context, c *conn) (int64, error) {
 	done := c.watch(ctx)
 	defer done()
+	if err := c.begin(); err != nil {
+		return 0, gone(err)
+	}
 	sql, args := r.split.statement(r.last)
 	statement, err := c.prepare(sql)
 	if err != nil {
@@ -153,7 +156,10 @@ func (r *reader) rows(ctx context.Context, c *conn) (int64, error) {
 			return count, err
 		}
 	}
-	return count, c.closeStatement(statement)
+	if err := c.closeStatement(statement); err != nil {
+		return count, err
+	}
+	return count, c.commit()
 }
 
 // hand gives a batch to the consumer. From here on the split is continued behind its last row; at the end of the result
