@@ -17,9 +17,10 @@ import (
 
 // app is what all commands share: where they write, and the global flags.
 type app struct {
-	out, err io.Writer
-	env      config.Lookup
-	terminal bool // err is one
+	out, err    io.Writer
+	env         config.Lookup
+	terminal    bool // err is one
+	outTerminal bool // so is out
 
 	config  string
 	json    bool

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/run"
 )
 
@@ -41,55 +41,32 @@ func runRun(ctx context.Context, a *app, o runOptions, names []string) error {
 	if o.parallel < 1 {
 		return usage(fmt.Errorf("--parallel %d: want at least 1", o.parallel))
 	}
-	watch := newWatcher(a)
-	r, err := a.open(names, run.Options{Log: a.log(watch), Parallel: o.parallel, Watch: watch.begin})
+	cfg, err := a.loadFor(names)
 	if err != nil {
-		watch.close()
 		return err
 	}
+	watch := newWatcher(a)
+	report := newReporter(a, watch, namesToRun(cfg, names))
+	r := run.New(cfg, run.Options{Log: a.log(watch), Parallel: o.parallel, Watch: watch.begin, Done: report.done})
 	defer r.Close()
 	outcomes, err := r.Run(ctx, names)
 	watch.close()
-	if err != nil {
-		return err
-	}
-	if err := printOutcomes(a, outcomes); err != nil {
+	if err := errors.Join(err, report.err); err != nil {
 		return err
 	}
 	return runExit(outcomes, o.failIfEmpty)
 }
 
-// printOutcomes prints a line for each run: results to out, errors to err; in JSON all to out.
-func printOutcomes(a *app, outcomes []run.Outcome) error {
-	width := 0
-	for _, o := range outcomes {
-		width = max(width, len(o.Result.Pipeline))
+// namesToRun returns the names of the pipelines that will run, as far as the config alone tells: not the tables that
+// groups cover.
+func namesToRun(cfg *config.Config, names []string) []string {
+	if len(names) > 0 {
+		return names
 	}
-	for _, o := range outcomes {
-		if a.json {
-			if err := a.printJSON(outcomeJSON{o.Result, failureOf(o.Err)}); err != nil {
-				return err
-			}
-			continue
-		}
-		if o.Err != nil {
-			a.printError(o.Result.Pipeline, o.Err)
-			continue
-		}
-		if _, err := fmt.Fprintf(a.out, "%-*s  %s\n", width, o.Result.Pipeline, resultLine(o.Result)); err != nil {
-			return err
-		}
-		for _, note := range notes(o.Result) {
-			fmt.Fprintf(a.out, "%s  %s\n", strings.Repeat(" ", width), note)
-		}
+	for _, p := range cfg.Pipelines {
+		names = append(names, string(p.ID))
 	}
-	return nil
-}
-
-// outcomeJSON is one object with the fields of both.
-type outcomeJSON struct {
-	tidemark.RunResult
-	failure
+	return names
 }
 
 // runExit returns how the command ends.

@@ -29,7 +29,7 @@ func main() {
 func start() int {
 	a := &app{
 		out: os.Stdout, err: os.Stderr, env: os.LookupEnv,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		terminal: term.IsTerminal(int(os.Stderr.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 	}
 	if err := failpoint.Arm(os.Getenv("TIDEMARK_FAILPOINTS")); err != nil {
 		return a.report(usage(err))

@@ -13,14 +13,20 @@ import (
 // open reads the config, checks that it has pipelines of those names, and returns what runs them. The caller closes
 // it. Nothing is connected yet.
 func (a *app) open(names []string, o run.Options) (*run.Runner, error) {
+	cfg, err := a.loadFor(names)
+	if err != nil {
+		return nil, err
+	}
+	return run.New(cfg, o), nil
+}
+
+// loadFor reads the config and checks that it has pipelines of those names.
+func (a *app) loadFor(names []string) (*config.Config, error) {
 	cfg, err := a.load()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkNames(cfg, names); err != nil {
-		return nil, usage(err)
-	}
-	return run.New(cfg, o), nil
+	return cfg, usage(checkNames(cfg, names))
 }
 
 // checkNames finds names that no pipeline can have. A name that begins with that of a group may be one of its tables,

@@ -157,15 +157,22 @@ func (w *watcher) logAll(ctx context.Context, now time.Time) {
 
 // Write prints whole lines of the log, above the lines of progress.
 func (w *watcher) Write(p []byte) (int, error) {
+	if w.above(p) {
+		return len(p), nil
+	}
+	return w.out.Write(p)
+}
+
+// above puts whole lines above the lines of progress, and reports whether there are any on the screen.
+func (w *watcher) above(p []byte) bool {
 	w.mu.Lock()
 	screen := w.screen
 	w.mu.Unlock()
-	if screen != nil {
-		if n, err := screen.Write(p); err == nil {
-			return n, nil
-		}
+	if screen == nil {
+		return false
 	}
-	return w.out.Write(p)
+	_, err := screen.Write(p)
+	return err == nil // the only error says that the screen has been closed
 }
 
 // close clears the screen. It may be called more than once.
