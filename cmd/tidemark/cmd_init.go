@@ -284,7 +284,7 @@ func describe(ctx context.Context, connection mysql.Config, p tidemark.Pipeline)
 // writeConfig checks the config by reading it, and writes it: never over one that is there, but with force.
 func writeConfig(path, text string, force bool, opts ...config.Option) error {
 	if _, err := config.Parse(path, []byte(text), opts...); err != nil {
-		return err
+		return usage(err) // the command line brought in what is wrong with it
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write the config: %w", err)
