@@ -22,11 +22,7 @@ type QueryResult = query.Result
 // Query answers one SELECT over the tables of a lake, named by its connection; "" means the only one that the config
 // has. A statement that is wrong, or more than a SELECT, is ErrInvalid.
 func (r *Runner) Query(ctx context.Context, connection, sql string) (*QueryResult, error) {
-	name, err := r.onlyLake(connection)
-	if err != nil {
-		return nil, err
-	}
-	l, err := r.lake(ctx, name)
+	l, err := r.onlyLake(ctx, connection)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +36,26 @@ func (r *Runner) Query(ctx context.Context, connection, sql string) (*QueryResul
 	return query.Run(ctx, o, sql)
 }
 
-// onlyLake returns the connection of that name, or the only one there is.
-func (r *Runner) onlyLake(name string) (string, error) {
+// Tables returns all tables of a lake, sorted by name, whoever made them. The lake is named as for Query.
+func (r *Runner) Tables(ctx context.Context, connection string) ([]tidemark.TableID, error) {
+	l, err := r.onlyLake(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
+	return l.catalog().Tables(ctx)
+}
+
+// onlyLake opens the lake of that connection, or the only one there is.
+func (r *Runner) onlyLake(ctx context.Context, connection string) (*lake, error) {
+	name, err := r.lakeName(connection)
+	if err != nil {
+		return nil, err
+	}
+	return r.lake(ctx, name)
+}
+
+// lakeName returns the connection of that name, or the only one to a lake.
+func (r *Runner) lakeName(name string) (string, error) {
 	var lakes []string
 	for _, n := range slices.Sorted(maps.Keys(r.cfg.Connections)) {
 		if _, server := r.cfg.Connections[n].(*config.MySQL); !server {

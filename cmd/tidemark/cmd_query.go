@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,23 +13,38 @@ import (
 	"github.com/tidemark-data/tidemark/run"
 )
 
-type queryOptions struct{ lake string }
+type queryOptions struct {
+	lake   string
+	tables bool
+}
 
 func newQueryCommand(a *app) *cobra.Command {
 	var o queryOptions
 	cmd := &cobra.Command{
-		Use:   "query SQL",
+		Use:   "query [SQL]",
 		Short: "Ask the lake in SQL",
 		Long: help(`
 Answers one SELECT over the tables of the lake, as they were committed: NAMESPACE.TABLE, or TABLE alone where that is
-clear. The SQL is DuckDB's. It only reads.
+clear. The SQL is DuckDB's. It only reads. With --tables it lists what there is to ask.
 
-With --json there is one object per row.`, exitOK, exitFailed, exitUsage),
-		Example: `  tidemark query "SELECT count(*) FROM shop.orders"
+With --json there is one object per row, or per table.`, exitOK, exitFailed, exitUsage),
+		Example: `  tidemark query --tables
+  tidemark query "SELECT count(*) FROM shop.orders"
   tidemark query --json "SELECT status, count(*) AS n FROM shop.orders GROUP BY ALL"`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runQuery(cmd.Context(), a, o, args[0]) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.tables {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.tables {
+				return runQueryTables(cmd.Context(), a, o)
+			}
+			return runQuery(cmd.Context(), a, o, args[0])
+		},
 	}
+	cmd.Flags().BoolVarP(&o.tables, "tables", "t", false, "list the tables, in place of an answer")
 	cmd.Flags().StringVarP(&o.lake, "lake", "l", "", "the `CONNECTION` to ask, where the config has more than one lake")
 	return cmd
 }
@@ -40,6 +57,9 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 	defer r.Close()
 	result, err := r.Query(ctx, o.lake, statement)
 	if errors.Is(err, tidemark.ErrInvalid) {
+		if words := strings.Fields(statement); len(words) > 0 && strings.EqualFold(words[0], "show") {
+			err = tidemark.WithHint(err, "`tidemark query --tables` lists the tables, `DESCRIBE NAMESPACE.TABLE` the columns of one")
+		}
 		return usage(err) // the statement is part of the command line
 	}
 	if err != nil {
@@ -52,4 +72,28 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 		print = printObjects
 	}
 	return errors.Join(print(out, result.Columns, result.Rows()), out.Flush())
+}
+
+// runQueryTables lists the tables of the lake.
+func runQueryTables(ctx context.Context, a *app, o queryOptions) error {
+	r, err := a.open(nil, run.Options{Log: a.log(a.err)})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	tables, err := r.Tables(ctx, o.lake)
+	if err != nil {
+		return err
+	}
+	for _, id := range tables {
+		if a.json {
+			err = a.printJSON(id)
+		} else {
+			_, err = fmt.Fprintln(a.out, printable(id.String()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
