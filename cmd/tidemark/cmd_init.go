@@ -43,7 +43,7 @@ Writes a config: connects to the server, looks at the tables, and proposes curso
 a comment. Without --table it takes all tables of the database, and those that are made later.
 
 URL is mysql://USER@HOST:PORT/DATABASE. The password is read from an environment variable, whose name goes into the
-config in place of the password: DATABASE_PASSWORD in capitals, or --password-env.`,
+config in place of the password: DATABASE_PASSWORD, with the database's name in capitals, or --password-env.`,
 			exitOK, exitFailed, exitUsage),
 		Example: `  export SHOP_PASSWORD=…
   tidemark init mysql://etl@db.example.com/shop --table orders --lake s3://my-bucket/lake
