@@ -50,7 +50,7 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 	if err := failpoint.Hit("iceberg.commit.before"); err != nil {
 		return err
 	}
-	p := publication{t: t, mode: t.p.Mode, c: c, files: files}
+	p := publication{t: t, c: c, files: files}
 	// Not the table that Prepare saw: if it was dropped and made again, its versions have the same numbers again.
 	base, err := t.lake.load(ctx, t.p.Target)
 	if err != nil {
@@ -68,7 +68,6 @@ func (t *Target) Commit(ctx context.Context, c tidemark.Commit) error {
 // A publication is one call of Commit.
 type publication struct {
 	t     *Target
-	mode  tidemark.Mode
 	c     tidemark.Commit
 	files []*dataFile
 
@@ -107,7 +106,7 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 	if err := p.checkBlind(ctx, base); err != nil {
 		return nil, err
 	}
-	staged, err := stage(ctx, base, p.mode, p.c.Watermark, p.files)
+	staged, err := stage(ctx, base, p.t.p.Mode, p.c.Watermark, p.files)
 	if err != nil {
 		return nil, fmt.Errorf("stage commit %d: %w", p.c.Watermark.Seq, kindOf(err))
 	}
