@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/testenv"
+)
+
+// buildBinary builds tidemark as users do: without the race detector, and apart from the test.
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "tidemark")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// A way is how a table is kept in the lake.
+type way struct {
+	name, format, mode string
+
+	sqlite bool // the catalog is a file
+	s3     bool
+	lose   bool // each run finds a commit whose files were lost
+
+	only []string // prefixes of the failpoints that are tried; nil means all
+}
+
+// A shop is a table of a real server and a lake, and knows what the lake must hold.
+//
+// The table's cursor is set by the server, and all rows are younger than the slack of ten seconds, so that each run
+// reads all rows again and must know those that it has loaded.
+type shop struct {
+	way
+	binary string
+	server *testenv.Server
+	bucket *testenv.S3Server // nil on disk
+
+	database    string
+	db          *sql.DB
+	step        int // of the table: the first rows and each change have their own
+	lakes       int
+	dir         string   // with the config, and the lake if it is on disk
+	environment []string // with the passwords
+
+	seq  int64  // of the newest commit of this lake, as far as is known
+	high string // likewise
+}
+
+// facts are what a table holds. Each version of each row has a number of its own.
+type facts struct {
+	Rows     int64 `json:"c"`
+	Sum      int64 `json:"s"`
+	Distinct int64 `json:"d"`
+}
+
+const (
+	firstRows  = 3_000 // of the table
+	newRows    = 40    // with each change
+	changeRows = 10    // that are updated with each change
+)
+
+func newShop(t *testing.T, binary string, w way) *shop {
+	t.Helper()
+	server := testenv.MySQL(t)
+	s := &shop{way: w, binary: binary, server: server, database: server.NewDatabase(t)}
+	s.db = server.DB(t, s.database)
+	if w.s3 {
+		s.bucket = testenv.S3(t)
+	}
+	s.exec(t, `CREATE TABLE items (
+		id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, step INT NOT NULL, part INT NOT NULL, note VARCHAR(40),
+		at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))`,
+		"CREATE TABLE versions (n BIGINT NOT NULL PRIMARY KEY)")
+	return s
+}
+
+func (s *shop) exec(t *testing.T, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := s.db.Exec(statement); err != nil {
+			t.Fatalf("%.200s: %v", statement, err)
+		}
+	}
+}
+
+// change inserts some rows and updates others.
+func (s *shop) change(t *testing.T) {
+	t.Helper()
+	s.step++
+	s.exec(t, fmt.Sprintf("UPDATE items SET step = %d, n = %d + id WHERE id %% %d = %d", s.step, s.step*1_000_000, firstRows/changeRows, s.step))
+	s.insert(t, firstRows+s.step*newRows, newRows)
+}
+
+func (s *shop) insert(t *testing.T, from, rows int) {
+	t.Helper()
+	var values strings.Builder
+	for id := from; id < from+rows; id++ {
+		fmt.Fprintf(&values, ",(%d,%d,%d,%d,'item %d')", id, s.step*1_000_000+id, s.step, id%3, id)
+	}
+	s.exec(t, "INSERT INTO items (id, n, step, part, note) VALUES "+values.String()[1:],
+		fmt.Sprintf("INSERT INTO versions SELECT n FROM items WHERE step = %d", s.step))
+}
+
+// expected is what a lake must hold that has seen all changes: in append every version of each row.
+func (s *shop) expected(t *testing.T) facts {
+	t.Helper()
+	if s.mode == "append" {
+		return s.count(t, "versions")
+	}
+	return s.now(t)
+}
+
+// now is what the table holds.
+func (s *shop) now(t *testing.T) facts {
+	t.Helper()
+	return s.count(t, "items")
+}
+
+func (s *shop) count(t *testing.T, table string) (f facts) {
+	t.Helper()
+	if err := s.db.QueryRow("SELECT COUNT(*), SUM(n), COUNT(DISTINCT n) FROM "+table).Scan(&f.Rows, &f.Sum, &f.Distinct); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// newLake begins with an empty lake.
+func (s *shop) newLake(t *testing.T) {
+	t.Helper()
+	s.lakes++
+	s.seq, s.high = 0, ""
+	s.dir = filepath.Join(t.TempDir(), fmt.Sprint(s.lakes))
+	lake := "{type: file, path: lake}"
+	s.environment = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "SHOP_PASSWORD=" + s.server.Password,
+		"GOGC=400", // a process starts in half the time, and this test starts hundreds
+	}
+	if s.s3 {
+		var keys []string
+		lake, keys = s3Lake(s.bucket, fmt.Sprintf("lake%d", s.lakes))
+		s.environment = append(s.environment, keys...)
+	}
+	config := fmt.Sprintf(`connections:
+  shop: {type: mysql, url: "%s%s", password: "${env:SHOP_PASSWORD}"}
+  lake: %s
+pipelines:
+  items:
+    source: {connection: shop, table: items, cursor: at}
+    target: {connection: lake, table: crash.items, format: %s, mode: %s%s}
+`, s.server.URL(), s.database, lake, s.format, s.mode, map[bool]string{true: ", partition_by: part"}[s.format == "parquet"])
+	if s.sqlite {
+		config += "catalog: {type: sqlite, path: catalog.db}\n"
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "tidemark.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An end is how a process ended.
+type end struct {
+	killed         bool
+	code           int // when it was not killed
+	stdout, stderr string
+}
+
+// start starts the binary in the folder of the lake. wait waits for its end.
+func (s *shop) start(t *testing.T, environment []string, args ...string) (process *os.Process, wait func() end) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(s.binary, args...)
+	cmd.Dir, cmd.Env = s.dir, append(environment, s.environment...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Process, func() end {
+		err := cmd.Wait()
+		e := end{stdout: stdout.String(), stderr: stderr.String()}
+		if failed := new(exec.ExitError); errors.As(err, &failed) {
+			status, ok := failed.Sys().(syscall.WaitStatus)
+			e.killed, e.code = ok && status.Signaled() && status.Signal() == syscall.SIGKILL, failed.ExitCode()
+		} else if err != nil {
+			e.code = -1
+		}
+		return e
+	}
+}
+
+// run runs the pipeline.
+func (s *shop) run(t *testing.T, environment ...string) end {
+	t.Helper()
+	_, wait := s.start(t, environment, "run", "--json")
+	return wait()
+}
+
+// A result is the part of a run's JSON that is looked at.
+type result struct {
+	New       int64  `json:"rows_new"`
+	Committed bool   `json:"committed"`
+	Seq       int64  `json:"seq"`
+	High      string `json:"high"`
+	Error     string `json:"error"`
+	Hint      string `json:"hint"`
+	Kind      string `json:"kind"`
+}
+
+func (e end) result(t *testing.T) (r result) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(e.stdout), &r); err != nil {
+		t.Fatalf("the run printed %q, %q: %v", e.stdout, e.stderr, err)
+	}
+	return r
+}
+
+// mustRun runs the pipeline, which must succeed. The watermark may only go forward.
+func (s *shop) mustRun(t *testing.T) {
+	t.Helper()
+	e := s.run(t)
+	if e.killed || e.code != exitOK {
+		t.Fatalf("run: exit code %d with %s%s", e.code, e.stdout, e.stderr)
+	}
+	r := e.result(t)
+	if r.Seq < s.seq || r.High < s.high || r.Seq == 0 {
+		t.Errorf("the watermark went from commit %d at %q to commit %d at %q", s.seq, s.high, r.Seq, r.High)
+	}
+	s.seq, s.high = r.Seq, r.High
+}
+
+// look asks the lake, as `tidemark query --json` does. A table that is not there yet holds nothing.
+func (s *shop) look(t *testing.T) (f facts) {
+	t.Helper()
+	environment := map[string]string{}
+	for _, variable := range s.environment {
+		name, value, _ := strings.Cut(variable, "=")
+		environment[name] = value
+	}
+	var stdout, stderr bytes.Buffer
+	a := &app{out: &stdout, err: &stderr, env: func(name string) (string, bool) {
+		value, found := environment[name]
+		return value, found
+	}}
+	code := a.main(context.Background(), []string{"query", "--json", "-c", filepath.Join(s.dir, "tidemark.yaml"),
+		"SELECT COUNT(*) AS c, COALESCE(SUM(n), 0)::BIGINT AS s, COUNT(DISTINCT n) AS d FROM crash.items"})
+	if code == exitUsage && s.seq == 0 && strings.Contains(stderr.String(), "crash.items") {
+		return facts{}
+	}
+	if code != exitOK {
+		t.Fatalf("query: exit code %d with %s", code, &stderr)
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &f); err != nil {
+		t.Fatalf("query printed %q: %v", &stdout, err)
+	}
+	return f
+}
+
+func (s *shop) lakeIs(t *testing.T, when string, want facts) {
+	t.Helper()
+	if got := s.look(t); got != want {
+		t.Errorf("%s: the lake holds %+v, want %+v", when, got, want)
+	}
+}
+
+// readFiles reads data files with nothing but DuckDB.
+func readFiles(t *testing.T, files []string) (f facts) {
+	t.Helper()
+	db, err := duckdb.Open(t.Context(), duckdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var list []string
+	for _, file := range files {
+		list = append(list, duckdb.Literal(file))
+	}
+	rows, err := db.Query(t.Context(), &duckdb.Statement{
+		SQL: "SELECT COUNT(*), SUM(n)::BIGINT, COUNT(DISTINCT n) FROM read_parquet([" + strings.Join(list, ", ") + "], hive_partitioning = false)",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for row, err := range rows.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Sscan(duckdb.Text(row[0])+" "+duckdb.Text(row[1])+" "+duckdb.Text(row[2]), &f.Rows, &f.Sum, &f.Distinct); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}

@@ -1,0 +1,369 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tidemark-data/tidemark/internal/testenv"
+)
+
+// TestCrash stops the real binary, as users have it, in every way that a process can end, and lets another one go on.
+// Whatever happens, the lake holds each row of a real server's table once.
+func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary and starts it some hundred times")
+	}
+	binary := buildBinary(t)
+	t.Run("failpoints", func(t *testing.T) { testFailpoints(t, binary) })
+	t.Run("random moments", func(t *testing.T) { testRandomKills(t, binary) })
+	t.Run("together", func(t *testing.T) { testTogether(t, binary) })
+}
+
+// unreachable are failpoints that no scenario here comes to, and why.
+var unreachable = map[string]string{}
+
+// overcome are failpoints at which one error does not end the run, and why. At all others the process says what has
+// happened and exits with 1.
+var overcome = map[string]string{
+	"iceberg.prepare.after":  "the table was made: the run finds it and goes on",
+	"iceberg.commit.swapped": "the commit took effect: the run finds itself in the table",
+	"iceberg.sqlite.swap":    "the table has not moved: the run sends the same version again",
+	"iceberg.folder.hint":    "only a hint: the next commit writes it",
+	"folder.delete.before":   "behind the commit: the next attempt begins by finishing it",
+	"folder.delete.after":    "behind the commit: the next attempt begins by finishing it",
+	"folder.complete.before": "behind the commit: the next attempt begins by finishing it",
+	"folder.complete.after":  "behind the commit: the next attempt begins by finishing it",
+	"folder.newest.before":   "behind the commit: the next attempt begins by finishing it",
+	"folder.newest.after":    "behind the commit: the next attempt begins by finishing it",
+}
+
+// repeated are failpoints that a run comes to once for each of its files, of which there are several here: between
+// the first and the second lies a state of its own.
+var repeated = []string{"iceberg.write", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+
+// testFailpoints kills an increment and a first load at each failpoint, in each way to keep a table, and makes each
+// failpoint report an error.
+func testFailpoints(t *testing.T, binary string) {
+	t.Parallel()
+	names := failpoints(t)
+	reached := &places{names: map[string]bool{}}
+	ways := []way{
+		{name: "iceberg append", format: "iceberg", mode: "append"},
+		{name: "iceberg merge", format: "iceberg", mode: "merge"},
+		{name: "iceberg replace", format: "iceberg", mode: "replace"},
+		{name: "parquet append", format: "parquet", mode: "append"},
+		{name: "parquet replace", format: "parquet", mode: "replace"},
+		{name: "SQLite", format: "iceberg", mode: "append", sqlite: true, only: []string{"iceberg.sqlite.", "iceberg.commit."}},
+		{name: "lost files", format: "parquet", mode: "append", lose: true, only: []string{"folder.void.", "folder.delete.", "folder.newest."}},
+		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
+		{name: "parquet on S3", format: "parquet", mode: "append", s3: true, only: []string{"folder."}},
+	}
+	t.Run("in", func(t *testing.T) {
+		for _, w := range ways {
+			t.Run(w.name, func(t *testing.T) {
+				t.Parallel()
+				s := newShop(t, binary, w)
+				s.insert(t, 0, firstRows)
+				c := crashes{s, reached}
+				c.all(t, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !w.has(name) }))
+				reached.ways.Add(1)
+			})
+		}
+	})
+	if !t.Failed() && int(reached.ways.Load()) == len(ways) { // else some were left out, by -run
+		reached.check(t, names)
+	}
+}
+
+// has reports whether a failpoint may be reached in this way, and is worth it. Those that are in neither format's
+// package are reached in each.
+func (w way) has(name string) bool {
+	if w.only != nil {
+		return slices.ContainsFunc(w.only, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+	other := map[string]string{"iceberg": "folder.", "parquet": "iceberg."}[w.format]
+	return !strings.HasPrefix(name, other)
+}
+
+// places are the failpoints that were reached.
+type places struct {
+	mu    sync.Mutex
+	names map[string]bool
+	ways  atomic.Int64 // that were tried to the end
+}
+
+func (p *places) add(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.names[name] = true
+}
+
+// check fails when a failpoint was never reached: it would be a place that nobody has tried to die at.
+func (p *places) check(t *testing.T, names []string) {
+	t.Helper()
+	for _, name := range names {
+		if why, listed := unreachable[name]; p.names[name] == listed {
+			t.Errorf("failpoint %s: reached is %v, and the list of unreachable ones says %q", name, !listed, why)
+		}
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(overcome)), slices.Collect(maps.Keys(unreachable)), repeated) {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no failpoint %q", name)
+		}
+	}
+	t.Logf("%d failpoints, %d reached", len(names), len(p.names))
+}
+
+// crashes are all crashes of one way.
+type crashes struct {
+	*shop
+	reached *places
+}
+
+// all strikes at each of the failpoints: first increments, all into one lake, each on top of what the crashes before
+// have left; then first loads.
+func (c crashes) all(t *testing.T, names []string) {
+	c.newLake(t)
+	c.mustRun(t)
+	c.lakeIs(t, "after the first load", c.expected(t))
+	struck := 0
+	erred := map[string]bool{}
+	for _, first := range []bool{false, true} {
+		for _, name := range names {
+			if !c.strike(t, first, name, "kill@1") {
+				continue
+			}
+			c.reached.add(name)
+			struck++
+			if slices.Contains(repeated, name) && c.strike(t, first, name, "kill@2") {
+				struck++
+			}
+			if !c.s3 && !erred[name] {
+				erred[name] = c.strike(t, first, name, "error@1")
+				struck++
+			}
+			if t.Failed() {
+				return // what follows would only repeat it
+			}
+		}
+		if !first {
+			c.filesAgree(t)
+		}
+	}
+	t.Logf("stopped %d times", struck)
+}
+
+// strike lets one run end at a failpoint and another one go on. It returns false when the run did not come there.
+func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
+	t.Helper()
+	what := fmt.Sprintf("%s=%s, first load %v", name, action, first)
+	var before, after facts
+	if first {
+		c.newLake(t)
+		after = c.now(t) // older versions of rows were never seen by this lake
+	} else {
+		before = c.expected(t)
+		c.change(t)
+		after = c.expected(t)
+	}
+	if c.lose {
+		c.loseFiles(t)
+	}
+	stopped := c.run(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
+	switch {
+	case stopped.killed:
+	case stopped.code == 0 && strings.HasPrefix(action, "error") && overcome[name] != "":
+		c.lakeIs(t, what, after)
+		return true
+	case stopped.code == 0: // never came there
+		return false
+	case stopped.code != exitFailed || !strings.HasPrefix(stopped.stdout, "{") || !strings.Contains(stopped.stdout, name+": failpoint hit"):
+		t.Errorf("%s: exit code %d with\n%s%s", what, stopped.code, stopped.stdout, stopped.stderr)
+	}
+	if stopped.killed {
+		c.between(t, what, before, after)
+	}
+	c.mustRun(t)
+	c.lakeIs(t, what+", and another run", after)
+	return true
+}
+
+// between looks at the lake as the dead process has left it. An Iceberg table is what it was or what it shall be; in
+// a folder readers may see a part of a commit, but no row twice.
+func (c crashes) between(t *testing.T, what string, before, after facts) {
+	t.Helper()
+	got := c.look(t)
+	if c.format == "iceberg" && got != before && got != after {
+		t.Errorf("%s: readers see %+v, which is neither %+v nor %+v", what, got, before, after)
+	}
+	if got.Rows != got.Distinct {
+		t.Errorf("%s: readers see %d rows, of which %d are distinct", what, got.Rows, got.Distinct)
+	}
+}
+
+// loseFiles leaves a lake whose newest commit was made by a process that died before it could show its files, and
+// whose files were then lost, as to a rule that aborts old uploads.
+func (c crashes) loseFiles(t *testing.T) {
+	t.Helper()
+	if died := c.run(t, "TIDEMARK_FAILPOINTS=folder.commit.after=kill"); !died.killed {
+		t.Fatalf("the run was not killed: %s", died.stderr)
+	}
+	lost := 0
+	err := filepath.WalkDir(filepath.Join(c.dir, "lake", "_tidemark", "_staged"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		lost++
+		return os.Remove(path)
+	})
+	if err != nil || lost == 0 {
+		t.Fatalf("%d files lost, %v", lost, err)
+	}
+}
+
+// failpoints returns the names of all failpoints in the sources.
+func failpoints(t *testing.T) []string {
+	t.Helper()
+	found := map[string]bool{}
+	files := token.NewFileSet()
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains([]string{"testdata", "testservers", ".git", "bin"}, entry.Name()):
+			return filepath.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && isHit(call) {
+				found[literal(t, files, call)] = true
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Sorted(maps.Keys(found))
+	if len(names) < 20 {
+		t.Fatalf("only %d failpoints found: %v", len(names), names)
+	}
+	return names
+}
+
+func isHit(call *ast.CallExpr) bool {
+	function, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || function.Sel.Name != "Hit" {
+		return false
+	}
+	of, ok := function.X.(*ast.Ident)
+	return ok && of.Name == "failpoint"
+}
+
+func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
+	t.Helper()
+	name, ok := call.Args[0].(*ast.BasicLit)
+	if !ok {
+		t.Fatalf("%s: the name of a failpoint must be a literal, or this test cannot find it", files.Position(call.Pos()))
+	}
+	text, err := strconv.Unquote(name.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// filesAgree compares what a query counts with what lies in the data files of committed runs, as they are found
+// without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
+func (s *shop) filesAgree(t *testing.T) {
+	t.Helper()
+	if s.s3 || s.mode == "merge" || s.mode == "replace" && s.format == "iceberg" {
+		return // not on disk; or the files hold older versions as well
+	}
+	folder := filepath.Join(s.dir, "lake", "crash", "items")
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".parquet") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.format == "iceberg" {
+		all := len(files)
+		committed := committedRuns(t, filepath.Join(folder, "metadata"))
+		files = slices.DeleteFunc(files, func(path string) bool {
+			run, _, _ := strings.Cut(filepath.Base(path), "-")
+			return !committed[run]
+		})
+		if len(files) == all {
+			t.Errorf("the killed runs have left no file behind: were they killed?")
+		}
+	}
+	if got, want := readFiles(t, files), s.look(t); got != want {
+		t.Errorf("%d data files hold %+v, a query says %+v", len(files), got, want)
+	}
+}
+
+// committedRuns returns the runs that the newest metadata file of a table names.
+func committedRuns(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.metadata.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := map[string]bool{}
+	newest := int64(0)
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var metadata struct {
+			Sequence  int64 `json:"last-sequence-number"`
+			Snapshots []struct {
+				Summary map[string]string `json:"summary"`
+			} `json:"snapshots"`
+		}
+		if err := json.Unmarshal(data, &metadata); err != nil {
+			t.Fatal(err)
+		}
+		if metadata.Sequence <= newest {
+			continue
+		}
+		newest = metadata.Sequence
+		clear(committed)
+		for _, snapshot := range metadata.Snapshots {
+			committed[snapshot.Summary["tidemark-run"]] = true
+		}
+	}
+	return committed
+}
+
+// s3Lake returns the lake of a bucket as the config has it, and the environment with its keys.
+func s3Lake(s *testenv.S3Server, prefix string) (lake string, environment []string) {
+	lake = fmt.Sprintf(`{type: s3, url: "s3://%s/%s", endpoint: "%s", region: %s, path_style: true, access_key: "${env:LAKE_KEY}", secret_key: "${env:LAKE_SECRET}"}`,
+		s.Bucket, prefix, s.Endpoint, s.Region)
+	return lake, []string{"LAKE_KEY=" + s.AccessKey, "LAKE_SECRET=" + s.SecretKey, "AWS_EC2_METADATA_DISABLED=true"}
+}
