@@ -89,6 +89,9 @@ type Commit struct {
 	Base      Watermark // as Target.Watermark returned it at the start of the run
 	Watermark Watermark // Seq is Base.Seq+1
 	Files     []DataFile
+
+	// KeepRows: the commit says only whose the rows are. What is in the table stays, in ModeReplace too.
+	KeepRows bool
 }
 
 // A DataFile is a file that Target.Write stored. Only the target that made it looks inside.

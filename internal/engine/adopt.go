@@ -28,6 +28,9 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 	if err != nil {
 		return tidemark.Watermark{}, err
 	}
+	if err := adoptableAs(w, p, old); err != nil {
+		return tidemark.Watermark{}, err
+	}
 	if err := identify(&w, schema, p); err != nil {
 		return tidemark.Watermark{}, err
 	}
@@ -41,7 +44,7 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 			return tidemark.Watermark{}, err
 		}
 	}
-	if err := parts.Target.Commit(ctx, tidemark.Commit{Base: base, Watermark: w}); err != nil {
+	if err := parts.Target.Commit(ctx, tidemark.Commit{Base: base, Watermark: w, KeepRows: true}); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("adopt: %w", err)
 	}
 	return w, nil
@@ -79,6 +82,18 @@ func adoptable(ctx context.Context, p tidemark.Pipeline, target tidemark.Target,
 			fmt.Sprintf("the table holds those of: %v", names))
 	}
 	return base, from, nil
+}
+
+// adoptableAs refuses what would lose or double rows in the next run: a replacing pipeline takes away what others have
+// loaded, and one that replaced its table does not know which cursor values it has loaded.
+func adoptableAs(from tidemark.Watermark, p tidemark.Pipeline, old tidemark.PipelineID) error {
+	replaces, replaced := p.Mode == tidemark.ModeReplace, from.Mode == tidemark.ModeReplace
+	if (old == "" && replaces) || (old != "" && replaced && !replaces) {
+		return tidemark.WithHint(
+			fmt.Errorf("pipeline %s, mode %s, cannot go on in table %s: %w", p.ID, p.Mode, p.Target, tidemark.ErrInvalid),
+			"choose another target table")
+	}
+	return nil
 }
 
 // identify writes into a watermark what it is taken from now. What it says about the cursor stays, and so does the rule

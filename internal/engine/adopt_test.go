@@ -103,6 +103,33 @@ func TestAdoptNone(t *testing.T) {
 	}
 }
 
+// In replace the rows stay until the next run replaces them.
+func TestAdoptReplacing(t *testing.T) {
+	for _, format := range formats {
+		t.Run(string(format), func(t *testing.T) {
+			store, source, p := blob.NewMem(), newTable(), pipelineOf(format, tidemark.ModeReplace)
+			source.insert(1, 2, 3)
+			mustRun(t, store, p, source)
+			source.origin.Server = "another"
+			if err := openLake(t, store, p).adopt(t, p, source, store, p.ID); err != nil {
+				t.Fatal(err)
+			}
+			want := sorted(source.visible())
+			if got := lakeRows(t, store, openLake(t, store, p).catalog, p.Target); !slices.Equal(got, want) {
+				t.Errorf("the lake holds %v, want %v", got, want)
+			}
+			mustRun(t, store, p, source)
+			if got := lakeRows(t, store, openLake(t, store, p).catalog, p.Target); !slices.Equal(got, want) {
+				t.Errorf("after a run the lake holds %v, want %v", got, want)
+			}
+			p.Mode = tidemark.ModeAppend // it would load all rows beside those that are there
+			if err := openLake(t, store, p).adopt(t, p, source, store, p.ID); !errors.Is(err, tidemark.ErrInvalid) {
+				t.Errorf("adopt for another mode: %v, want ErrInvalid", err)
+			}
+		})
+	}
+}
+
 func mustRun(t *testing.T, store storage, p tidemark.Pipeline, source tidemark.Source) tidemark.RunResult {
 	t.Helper()
 	r, err := openLake(t, store, p).run(t.Context(), t, p, source)

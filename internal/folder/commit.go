@@ -70,10 +70,8 @@ func (t *Target) publish(ctx context.Context, c tidemark.Commit, files []fileRec
 		return nil, err
 	}
 	next := &record{Table: t.p.Target, Files: files, mark: c.Watermark}
-	if t.p.Mode == tidemark.ModeReplace {
-		if next.Replaces, err = t.live(ctx, base); err != nil {
-			return nil, err
-		}
+	if err := t.succeed(ctx, next, base, c.KeepRows); err != nil {
+		return nil, err
 	}
 	if err := t.checkStaged(ctx, files); err != nil {
 		return nil, err
@@ -121,17 +119,24 @@ func (t *Target) ensure(ctx context.Context, base int64) (*record, error) {
 	return r, nil
 }
 
-// live returns the keys of the files that the table has as of a commit of this pipeline, which replaces it as a whole.
-func (t *Target) live(ctx context.Context, r *record) ([]string, error) {
-	r, err := t.commits.effective(ctx, r)
-	if err != nil || r == nil {
-		return nil, err
+// succeed says what the new commit of a pipeline that replaces its table does with the files that the table has as of
+// the commit before: it takes them away, or has them itself where the rows are to stay.
+func (t *Target) succeed(ctx context.Context, next, base *record, keep bool) error {
+	if t.p.Mode != tidemark.ModeReplace {
+		return nil
 	}
-	keys := make([]string, len(r.Files))
-	for i, f := range r.Files {
-		keys[i] = f.Staged.Key
+	last, err := t.commits.effective(ctx, base)
+	if err != nil || last == nil {
+		return err
 	}
-	return keys, nil
+	if keep {
+		next.Files = last.Files
+		return nil
+	}
+	for _, f := range last.Files {
+		next.Replaces = append(next.Replaces, f.Staged.Key)
+	}
+	return nil
 }
 
 // checkStaged looks at each staged file in the last moment: a lifecycle rule may have removed it, after days.

@@ -74,6 +74,14 @@ type publication struct {
 	open bool // a swap was sent whose outcome is not known: it may still take effect
 }
 
+// mode is what the commit does with the rows that are there.
+func (p *publication) mode() tidemark.Mode {
+	if p.c.KeepRows {
+		return tidemark.ModeAppend // of nothing
+	}
+	return p.t.p.Mode
+}
+
 // run sends the commit until it is there, or certain never to be.
 func (p *publication) run(ctx context.Context, base *table.Table) error {
 	for i := range maxHeads {
@@ -106,7 +114,7 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 	if err := p.checkBlind(ctx, base); err != nil {
 		return nil, err
 	}
-	staged, err := stage(ctx, base, p.t.p.Mode, p.c.Watermark, p.files)
+	staged, err := stage(ctx, base, p.mode(), p.c.Watermark, p.files)
 	if err != nil {
 		return nil, fmt.Errorf("stage commit %d: %w", p.c.Watermark.Seq, kindOf(err))
 	}
