@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 //	s3                      puts the connection "lake" into a bucket of a server of the test's own
 //	hang VARIABLE           listens at an address that it puts into VARIABLE, and never answers
 //	called VARIABLE         waits until somebody has connected to that
+//	endpoint KIND           makes that server a deaf, readonly or denied one
+//	disk FOLDER SIZE        mounts a small disk there; only where [mount] holds
+//	otherhost NAME          points "shop" at a server whose certificate, ca.pem, is for NAME alone
 //	exits CODE [ARGUMENT…]  runs tidemark, which must end with that code and show no password
 func TestScripts(t *testing.T) {
 	server := testenv.MySQL(t)
@@ -45,7 +48,9 @@ func TestScripts(t *testing.T) {
 		Setup:               func(e *testscript.Env) error { return setup(e, server) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sql": runSQL, "s3": runS3, "exits": runExits, "hang": runHang, "called": runCalled,
+			"disk": runDisk, "endpoint": runEndpoint, "otherhost": runOtherHost,
 		},
+		Condition: condition,
 	})
 }
 
