@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/run"
 )
 
 type queryOptions struct {
@@ -50,7 +49,7 @@ With --json there is one object per row, or per table.`, exitOK, exitFailed, exi
 }
 
 func runQuery(ctx context.Context, a *app, o queryOptions, statement string) error {
-	r, err := a.open(nil, run.Options{Log: a.log(a.err)})
+	r, err := a.openLake(o.lake)
 	if err != nil {
 		return err
 	}
@@ -76,7 +75,7 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 
 // runQueryTables lists the tables of the lake.
 func runQueryTables(ctx context.Context, a *app, o queryOptions) error {
-	r, err := a.open(nil, run.Options{Log: a.log(a.err)})
+	r, err := a.openLake(o.lake)
 	if err != nil {
 		return err
 	}

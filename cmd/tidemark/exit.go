@@ -11,12 +11,11 @@ import (
 	"github.com/tidemark-data/tidemark/internal/config"
 )
 
-// The exit codes of all commands.
+// The exit codes of all commands; docs/operations.md lists them. 3 is kept for data that differs.
 const (
 	exitOK      = 0
 	exitFailed  = 1
 	exitUsage   = 2
-	exitDiffers = 3
 	exitNothing = 4
 )
 
@@ -29,8 +28,6 @@ func exitText(code int) string {
 		return "failed; the message says what to do"
 	case exitUsage:
 		return "the command line or the config is wrong"
-	case exitDiffers:
-		return "the data differs"
 	case exitNothing:
 		return "nothing to do (only with --fail-if-empty)"
 	}
