@@ -4,7 +4,9 @@
 //	r, err := run.Load("tidemark.yaml", run.Options{})
 //	if err != nil { … }
 //	defer r.Close()
-//	for _, o := range r.Run(ctx, nil) { // all pipelines
+//	outcomes, err := r.Run(ctx, nil) // all pipelines
+//	if err != nil { … }
+//	for _, o := range outcomes {
 //		fmt.Println(o.Result.Pipeline, o.Result.New, o.Err)
 //	}
 //

@@ -105,7 +105,7 @@ func (t *Target) checkOwned(ctx context.Context) error {
 		}
 		return tidemark.WithHint(
 			fmt.Errorf("table %s holds %s, but no watermark of pipeline %q: %w", t.p.Target, o.Key, t.p.ID, tidemark.ErrInvalid),
-			"if a pipeline loaded these rows under another name, `tidemark watermark adopt` it; if not, choose an empty table")
+			fmt.Sprintf("if a pipeline loaded these rows under another name: `tidemark watermark adopt %s OLD`; if not, choose an empty table", t.p.ID))
 	}
 	return nil
 }

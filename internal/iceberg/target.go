@@ -88,7 +88,7 @@ func (t *Target) checkForeign(ctx context.Context, tbl *table.Table, h history) 
 	}
 	return tidemark.WithHint(
 		fmt.Errorf("table %s holds rows that pipeline %s has not loaded: %w", t.p.Target, t.p.ID, tidemark.ErrInvalid),
-		fmt.Sprintf("`tidemark watermark adopt` tells pipeline %s what they are; or choose another target table", t.p.ID))
+		fmt.Sprintf("if a pipeline loaded them under another name: `tidemark watermark adopt %[1]s OLD`; if they shall stay beside what %[1]s loads: `tidemark watermark adopt --none %[1]s`; or choose another target table", t.p.ID))
 }
 
 // holdsFiles reports whether a table has any data file. It reads the manifest list alone.
