@@ -16,7 +16,7 @@ type Watermark struct {
 	Run      RunID      `json:"run"`
 
 	High    CursorValue `json:"high,omitzero"`    // the largest cursor value loaded
-	Settled CursorValue `json:"settled,omitzero"` // never above High, never below the previous one
+	Settled CursorValue `json:"settled,omitzero"` // never below the previous one; above High only where an overlap would be too large
 	Overlap Overlap     `json:"overlap,omitzero"`
 
 	Origin Origin   `json:"origin"`
