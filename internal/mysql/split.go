@@ -200,7 +200,7 @@ func (s *Source) throughCursor(ctx context.Context, whole *split) (*split, error
 		return nil, nil
 	}
 	through := *whole
-	through.force, through.order = ix.name, t.orderOf(ix)
+	through.force, through.order = ix.name, s.continuable(t, t.orderOf(ix))
 	expected, err := s.expected(ctx, &through)
 	if err != nil {
 		return nil, err
@@ -209,6 +209,17 @@ func (s *Source) throughCursor(ctx context.Context, whole *split) (*split, error
 		return nil, nil
 	}
 	return &through, nil
+}
+
+// continuable returns the order, or nil where a split must not be continued in it. A row that is updated while a window is
+// read in the order of its cursor moves to the end, and a continued read sees it a second time. Appending keeps both
+// versions, as it should; a merge must have each key once in a commit, so it reads in one statement or begins again.
+func (s *Source) continuable(t *table, order []column) []column {
+	same := func(a, b column) bool { return a.Name == b.Name }
+	if s.pipeline.Mode == tidemark.ModeMerge && !slices.EqualFunc(order, t.order, same) {
+		return nil
+	}
+	return order
 }
 
 // orderOf returns the order in which an index keeps its rows, as long as it is total: a unique index alone, another one

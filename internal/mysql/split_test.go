@@ -242,6 +242,8 @@ func TestPlan(t *testing.T) {
 		}{
 			{name: "increment", table: "indexed", window: tidemark.Window{From: late, Nulls: tidemark.NullsLoad}, rows: 10, ordered: true,
 				want: "FORCE INDEX (`at`) WHERE (`at` >= '2024-01-01 00:16:30.000000' OR `at` IS NULL OR `at` < '1970-01-01 00:00:01') ORDER BY `at`, `id`"},
+			{name: "merge of an increment", table: "indexed", window: tidemark.Window{From: late, Nulls: tidemark.NullsError}, rows: 10,
+				change: func(p *tidemark.Pipeline) { p.Mode = tidemark.ModeMerge }, want: "FORCE INDEX (`at`) WHERE `at` >= '2024-01-01 00:16:30.000000'"},
 			{name: "without nulls", table: "indexed", window: tidemark.Window{From: late, Nulls: tidemark.NullsError}, rows: 10, ordered: true,
 				want: "FORCE INDEX (`at`) WHERE `at` >= '2024-01-01 00:16:30.000000' ORDER BY"},
 			{name: "first load", table: "indexed", rows: 1000, ordered: true, want: "FORCE INDEX (`PRIMARY`) ORDER BY `id`"},
