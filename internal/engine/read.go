@@ -56,8 +56,8 @@ func (a *attempt) expected() int64 {
 
 type counts struct{ read, fresh, suppressed atomic.Int64 }
 
-// ahead is how many batches a reader may be ahead of its writer. It bounds memory, and one would do to keep both busy.
-const ahead = 2
+// ahead is how many batches a reader may be ahead of its writer. It bounds memory; one is enough to keep both busy.
+const ahead = 1
 
 type item struct {
 	batch arrow.RecordBatch

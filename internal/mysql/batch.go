@@ -11,7 +11,7 @@ import (
 
 const (
 	maxBatchRows  = 1 << 16
-	maxBatchBytes = 8 << 20 // on the wire; one row more may come on top
+	maxBatchBytes = 4 << 20 // on the wire; one row more may come on top
 	firstRows     = 1 << 12
 )
 
