@@ -71,15 +71,16 @@ func runEndpoint(ts *testscript.TestScript, neg bool, args []string) {
 	target, err := url.Parse(ts.Getenv("TIDEMARK_CONNECTIONS_LAKE_ENDPOINT"))
 	ts.Check(err)
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	// What the handlers need is read before they run: the script changes its environment while they do.
 	keys := aws.Credentials{AccessKeyID: ts.Getenv("LAKE_KEY"), SecretAccessKey: ts.Getenv("LAKE_SECRET")}
+	region := ts.Getenv("TIDEMARK_CONNECTIONS_LAKE_REGION")
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 		if r.Out.Header.Get("If-None-Match") == "" {
 			return
 		}
 		r.Out.Header.Del("If-None-Match") // it is part of the signature, which is therefore made anew
-		err := signer.SignHTTP(r.In.Context(), keys, r.Out, r.In.Header.Get("X-Amz-Content-Sha256"), "s3",
-			ts.Getenv("TIDEMARK_CONNECTIONS_LAKE_REGION"), time.Now())
+		err := signer.SignHTTP(r.In.Context(), keys, r.Out, r.In.Header.Get("X-Amz-Content-Sha256"), "s3", region, time.Now())
 		if err != nil {
 			r.Out.Header.Del("Authorization") // the server refuses it, and the script fails
 		}
