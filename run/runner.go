@@ -33,6 +33,9 @@ type Options struct {
 	Done func(Outcome)
 }
 
+// ErrNoPipeline says that a name was given that no pipeline has: of a table that a group covers only the server knows.
+var ErrNoPipeline = errors.New("there is no pipeline")
+
 // Progress counts what a run has done so far. All fields may be read at any time.
 type Progress = engine.Progress
 
@@ -77,10 +80,11 @@ func (r *Runner) Close() error {
 }
 
 // pipelines returns the pipelines of those names, in the order of the config; all when there are none. The name of a
-// pipeline that covers many tables stands for each of them. An unknown name is ErrNotFound.
+// pipeline that covers many tables stands for each of them. An unknown name is ErrNoPipeline and ErrNotFound.
 func (r *Runner) pipelines(ctx context.Context, names []string) ([]config.Pipeline, error) {
 	wanted := func(id tidemark.PipelineID) bool { return len(names) == 0 || slices.Contains(names, string(id)) }
 	var found []config.Pipeline
+	known := r.names()
 	for _, p := range r.cfg.Pipelines {
 		if wanted(p.ID) {
 			found = append(found, p)
@@ -96,12 +100,13 @@ func (r *Runner) pipelines(ctx context.Context, names []string) ([]config.Pipeli
 			return nil, fmt.Errorf("pipelines %s.*: %w", g.Name, err)
 		}
 		for _, p := range members {
+			known = append(known, string(p.ID))
 			if whole || wanted(p.ID) {
 				found = append(found, p)
 			}
 		}
 	}
-	return found, r.checkNames(names, found)
+	return found, checkNames(names, found, known)
 }
 
 // expand asks the source for the tables that a group covers.
@@ -117,17 +122,26 @@ func (r *Runner) expand(ctx context.Context, g config.Group) ([]config.Pipeline,
 	return g.Expand(tables)
 }
 
-func (r *Runner) checkNames(names []string, found []config.Pipeline) error {
+func checkNames(names []string, found []config.Pipeline, known []string) error {
 	for _, name := range names {
-		known := slices.ContainsFunc(found, func(p config.Pipeline) bool {
+		there := slices.ContainsFunc(found, func(p config.Pipeline) bool {
 			return string(p.ID) == name || strings.HasPrefix(string(p.ID), name+".")
 		})
-		if !known {
-			return tidemark.WithHint(fmt.Errorf("pipeline %q: %w", name, tidemark.ErrNotFound),
-				"the config has: "+strings.Join(r.names(), ", "))
+		if !there {
+			return tidemark.WithHint(fmt.Errorf("%w %q: %w", ErrNoPipeline, name, tidemark.ErrNotFound), "there is: "+someOf(known))
 		}
 	}
 	return nil
+}
+
+// maxNamed is how many names a hint lists.
+const maxNamed = 20
+
+func someOf(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (r *Runner) names() []string {

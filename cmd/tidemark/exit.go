@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/run"
 )
 
 // The exit codes of all commands; docs/operations.md lists them. 3 is kept for data that differs.
@@ -70,6 +71,8 @@ func (a *app) report(err error) int {
 			return code
 		}
 		err = known.cause
+	} else if errors.Is(err, run.ErrNoPipeline) {
+		code = exitUsage
 	}
 	a.printError("", err)
 	return code
