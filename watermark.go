@@ -24,6 +24,9 @@ type Watermark struct {
 	Mode   Mode     `json:"mode"`
 	Key    []string `json:"key,omitempty"`
 
+	// Selection is what of the table was loaded; nil where an older tidemark committed, which did not write it down.
+	Selection *Selection `json:"selection,omitempty"`
+
 	// Settlements are what earlier runs saw when they settled, oldest first and this commit's own last; at most
 	// MaxSettlements. Settle looks back into them.
 	Settlements []Settlement `json:"settlements,omitempty"`
@@ -58,6 +61,13 @@ func DecodeWatermark(data []byte) (Watermark, error) {
 			"a newer tidemark wrote it: update this one")
 	}
 	return w, nil
+}
+
+// A Selection is the part of its table that a pipeline reads. A change of it loads nothing by itself: rows that do not
+// change are not read again.
+type Selection struct {
+	Where   string   `json:"where,omitempty"`
+	Columns []string `json:"columns,omitempty"` // none: all
 }
 
 // An Overlap names the side file that holds the loaded rows at or above Settled, and those without a cursor.

@@ -24,6 +24,7 @@ func TestWatermarkRoundTrip(t *testing.T) {
 		Overlap: tidemark.Overlap{Name: "x.overlap", Rows: 2, Bytes: 99, Checksum: "abc"},
 		Origin:  tidemark.Origin{Server: "uuid", Table: "db2.orders"}, Cursor: "order_last_updated",
 		Mode: tidemark.ModeMerge, Key: []string{"order_id"},
+		Selection: &tidemark.Selection{Where: "region = 'eu'", Columns: []string{"order_id", "order_last_updated"}},
 		Settlements: []tidemark.Settlement{{T0: someTime, Max: tidemark.IntegerValue(5), Suspects: []tidemark.Suspect{
 			{Thread: 7, Transaction: "421", Started: someTime, Statement: true, Who: "app@host"},
 		}}},

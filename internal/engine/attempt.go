@@ -34,10 +34,12 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.schema, err = r.Source.Schema(ctx); err != nil {
 		return err
 	}
-	if err := a.rightful(ctx); err != nil {
+	notices, err := Rightful(ctx, r.p, r.Target, a.schema, a.base)
+	if err != nil {
 		return err
 	}
 	a.forget()
+	result.Notices = notices
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
@@ -75,14 +77,6 @@ type attempt struct {
 	splits  []tidemark.Split
 	pass    *overlap.Pass // nil in ModeReplace
 	files   []tidemark.DataFile
-}
-
-// rightful checks that the pipeline may go on from its watermark, or begin in this table.
-func (a *attempt) rightful(ctx context.Context) error {
-	if a.base.Seq == 0 {
-		return loadedBefore(ctx, a.p, a.Target, a.schema)
-	}
-	return sameSource(a.base, a.schema, a.p)
 }
 
 // window is what the attempt reads.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,57 @@ func mergeKey(p tidemark.Pipeline, s *tidemark.Schema) []string {
 		return p.Key
 	}
 	return s.Key
+}
+
+// Rightful checks that a pipeline may go on from base, its watermark, or begin in its table, as each run does before it
+// reads. The notices say what its owner should know of the change since then. It only reads.
+func Rightful(ctx context.Context, p tidemark.Pipeline, target tidemark.Target, s *tidemark.Schema, base tidemark.Watermark) (notices []string, err error) {
+	if base.Seq == 0 {
+		return nil, loadedBefore(ctx, p, target, s)
+	}
+	return reselected(base, p), sameSource(base, s, p)
+}
+
+// selection is what a pipeline reads of its table.
+func selection(p tidemark.Pipeline) *tidemark.Selection {
+	return &tidemark.Selection{Where: strings.TrimSpace(p.Where), Columns: p.Columns}
+}
+
+// reselected tells what another selection than that of the last commit does not do: it changes nothing about the rows
+// below settled, which are not read again.
+func reselected(base tidemark.Watermark, p tidemark.Pipeline) (notices []string) {
+	if base.Selection == nil || p.Mode == tidemark.ModeReplace {
+		return nil
+	}
+	was, is := *base.Selection, *selection(p)
+	if was.Where != is.Where {
+		notices = append(notices, fmt.Sprintf("where was %s in commit %d and is %s now: loaded rows that it keeps out stay as they are, and "+
+			"older rows that it lets in come only when they change", orUnset(was.Where), base.Seq, orUnset(is.Where)))
+	}
+	if !sameNames(was.Columns, is.Columns) {
+		notices = append(notices, fmt.Sprintf("columns were %s in commit %d and are %s now: loaded rows get another column's value only when they change",
+			orUnset(strings.Join(was.Columns, ", ")), base.Seq, orUnset(strings.Join(is.Columns, ", "))))
+	}
+	return notices
+}
+
+func orUnset(text string) string {
+	if text == "" {
+		return "not set"
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// sameNames compares lists of columns as the server does: whatever the order and the case.
+func sameNames(a, b []string) bool {
+	fold := func(names []string) []string {
+		folded := make([]string, len(names))
+		for i, name := range names {
+			folded[i] = strings.ToLower(name)
+		}
+		return slices.Sorted(slices.Values(folded))
+	}
+	return slices.Equal(fold(a), fold(b))
 }
 
 // sameSource checks that the watermark was taken from what the pipeline reads now. A watermark of another server,
