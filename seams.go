@@ -76,6 +76,32 @@ type Discarder interface {
 	Discard(ctx context.Context, files []DataFile)
 }
 
+// A Previewer is a Target that can tell what a run would make of its table.
+type Previewer interface {
+	// Preview returns what Prepare would make of the table for the same schema, and what would stop Prepare is its error.
+	// It only reads.
+	Preview(ctx context.Context, s *Schema) (Preview, error)
+}
+
+// A Preview is what a run would make of its table.
+type Preview struct {
+	New     bool           // the table is not there yet
+	Columns []TargetColumn // the table's, as they would be
+	Changes []string       // in words: what differs from the table as it is; nil for a new one
+	Deletes bool           // ModeMerge: the keys of the rows are written too, as deletes, since the table holds rows
+
+	// Rows and Bytes are those of the table's data files, as a measure of how many bytes a row takes; 0 where the target
+	// cannot tell at once.
+	Rows, Bytes int64
+}
+
+// A TargetColumn is a column of a table in the lake.
+type TargetColumn struct {
+	Name     string
+	Type     string // in the words of the table's format
+	Nullable bool
+}
+
 // A SharedTarget is a Target that can tell which pipelines have committed to its table: several may append to one, and a
 // renamed one finds there what it has loaded under its old name.
 type SharedTarget interface {

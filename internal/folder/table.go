@@ -72,24 +72,10 @@ func (t *table) schema() (*arrow.Schema, error) {
 
 // Prepare implements tidemark.Target.
 func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
-	if err := t.check(); err != nil {
-		return err
-	}
-	if err := t.checkAlone(ctx); err != nil {
-		return err
-	}
-	incoming, err := columnsOf(s.Arrow())
-	if err != nil {
-		return fmt.Errorf("prepare table %s: %w", t.p.Target, err)
-	}
 	for { // until nobody else has changed the table meanwhile
-		now, err := loadTable(ctx, t.store, t.p.Target)
+		now, next, _, err := t.reshape(ctx, s)
 		if err != nil {
 			return err
-		}
-		next, err := t.evolve(now, incoming)
-		if err != nil {
-			return fmt.Errorf("prepare table %s: %w", t.p.Target, err)
 		}
 		err = t.putTable(ctx, now, next)
 		if errors.Is(err, blob.ErrExist) {
@@ -103,6 +89,28 @@ func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
 		t.mu.Unlock()
 		return nil
 	}
+}
+
+// reshape returns the table as it is, nil when it is not there, as it must be to take rows of s, and in words what
+// differs between the two.
+func (t *Target) reshape(ctx context.Context, s *tidemark.Schema) (now, next *table, changes []string, err error) {
+	if err := t.check(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := t.checkAlone(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	incoming, err := columnsOf(s.Arrow())
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("prepare table %s: %w", t.p.Target, err)
+	}
+	if now, err = loadTable(ctx, t.store, t.p.Target); err != nil {
+		return nil, nil, nil, err
+	}
+	if next, changes, err = t.evolve(now, incoming); err != nil {
+		return nil, nil, nil, fmt.Errorf("prepare table %s: %w", t.p.Target, err)
+	}
+	return now, next, changes, nil
 }
 
 // checkAlone keeps a pipeline that replaces its table apart from others, whose rows it would not replace.
@@ -136,24 +144,24 @@ func (t *Target) putTable(ctx context.Context, now, next *table) error {
 	return failpoint.Hit("folder.table.after")
 }
 
-// evolve returns the record that takes the incoming columns: now itself, or the next version.
-func (t *Target) evolve(now *table, incoming []column) (*table, error) {
+// evolve returns the record that takes the incoming columns, now itself or the next version, and what differs in words.
+func (t *Target) evolve(now *table, incoming []column) (*table, []string, error) {
 	if now == nil {
 		return &table{
 			Format: tableFormat, Version: 1, Table: t.p.Target, Columns: incoming, Partition: t.p.PartitionBy,
 			Pipelines: []tidemark.PipelineID{t.p.ID},
-		}, nil
+		}, nil, nil
 	}
 	if !slices.Equal(now.Partition, t.p.PartitionBy) {
-		return nil, tidemark.WithHint(fmt.Errorf("it is partitioned by %q, not %q: %w", now.Partition, t.p.PartitionBy, tidemark.ErrInvalid),
+		return nil, nil, tidemark.WithHint(fmt.Errorf("it is partitioned by %q, not %q: %w", now.Partition, t.p.PartitionBy, tidemark.ErrInvalid),
 			"a folder cannot change its partitions: use format: iceberg, or another table")
 	}
 	columns, changes, err := merge(now.Columns, incoming)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(changes) > 0 && t.p.Evolution == tidemark.SchemaFreeze {
-		return nil, tidemark.WithHint(fmt.Errorf("the schema is frozen and %s: %w", strings.Join(changes, ", "), tidemark.ErrInvalid),
+		return nil, nil, tidemark.WithHint(fmt.Errorf("the schema is frozen and %s: %w", strings.Join(changes, ", "), tidemark.ErrInvalid),
 			"undo the change in the source, name the old columns in `columns:`, or set `schema: evolve`")
 	}
 	next := *now
@@ -166,7 +174,7 @@ func (t *Target) evolve(now *table, incoming []column) (*table, error) {
 	}) {
 		next.Version++
 	}
-	return &next, nil
+	return &next, changes, nil
 }
 
 func columnsOf(schema *arrow.Schema) ([]column, error) {

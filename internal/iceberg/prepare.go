@@ -36,36 +36,53 @@ func tableProperties() iceberg.Properties {
 // Prepare makes the table, or evolves its schema and partitioning. Of two processes that do so at once one succeeds,
 // and the other looks again and finds what it wants.
 func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
-	want := s.Arrow()
-	var key []string
-	if t.p.Mode == tidemark.ModeMerge {
-		if key = t.p.Key; len(key) == 0 {
-			key = s.Key
-		}
-		if len(key) == 0 {
-			return tidemark.WithHint(fmt.Errorf("merge into table %s without a key: %w", t.p.Target, tidemark.ErrInvalid),
-				"the source table has no primary key: name the key's columns in the target, or use append")
-		}
+	key, err := t.mergeKey(s)
+	if err != nil {
+		return err
 	}
+	want := s.Arrow()
 	tbl, err := t.shape(ctx, want)
 	if err != nil {
 		return err
 	}
-	l, err := newLayout(t.lake.root, tbl, want, key)
+	l, err := t.lay(ctx, tbl, want, key)
 	if err != nil {
-		return fmt.Errorf("table %s: %w", t.p.Target, err)
-	}
-	if len(key) > 0 {
-		filled, err := holdsFiles(ctx, tbl)
-		if err != nil {
-			return err
-		}
-		l.blind = !filled
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.layout = l
 	return nil
+}
+
+// mergeKey returns the columns by which a merge knows a row; nil in the other modes.
+func (t *Target) mergeKey(s *tidemark.Schema) ([]string, error) {
+	switch {
+	case t.p.Mode != tidemark.ModeMerge:
+		return nil, nil
+	case len(t.p.Key) > 0:
+		return t.p.Key, nil
+	case len(s.Key) > 0:
+		return s.Key, nil
+	}
+	return nil, tidemark.WithHint(fmt.Errorf("merge into table %s without a key: %w", t.p.Target, tidemark.ErrInvalid),
+		"the source table has no primary key: name the key's columns in the target, or use append")
+}
+
+// lay returns the layout of what is written to the table.
+func (t *Target) lay(ctx context.Context, tbl *table.Table, want *arrow.Schema, key []string) (*layout, error) {
+	l, err := newLayout(t.lake.root, tbl, want, key)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
+	}
+	if len(key) > 0 {
+		filled, err := holdsFiles(ctx, tbl)
+		if err != nil {
+			return nil, err
+		}
+		l.blind = !filled
+	}
+	return l, nil
 }
 
 // shape returns the table once it takes batches of want. What Watermark has just seen is good enough to find that
@@ -76,7 +93,7 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 	t.seen = nil
 	t.mu.Unlock()
 	if seen != nil {
-		if v, err := t.reshape(seen, want); err == nil && v == nil {
+		if v, _, err := t.reshape(seen, want); err == nil && v == nil {
 			return seen, nil
 		}
 	}
@@ -86,7 +103,7 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 		if err != nil && !errors.Is(err, tidemark.ErrNotFound) {
 			return nil, errors.Join(err, refused)
 		}
-		v, err := t.reshape(tbl, want)
+		v, _, err := t.reshape(tbl, want)
 		if err != nil || v == nil {
 			return tbl, err
 		}
@@ -115,21 +132,24 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 	return nil, fmt.Errorf("write table %s: %w", t.p.Target, refused)
 }
 
-// reshape returns the version of the table that takes batches of want; nil when the table does already.
-func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, error) {
+// reshape returns the version of the table that takes batches of want, nil when the table does already, and in words what
+// differs from the table as it is.
+func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, []string, error) {
 	if tbl == nil {
-		return t.firstVersion(want)
+		v, err := t.firstVersion(want)
+		return v, nil, err
 	}
 	if v := tbl.Metadata().Version(); v != 2 {
-		return nil, fmt.Errorf("table %s has Iceberg format version %d, want 2: %w", t.p.Target, v, tidemark.ErrInvalid)
+		return nil, nil, fmt.Errorf("table %s has Iceberg format version %d, want 2: %w", t.p.Target, v, tidemark.ErrInvalid)
 	}
 	e, err := evolve(tbl.Schema(), tbl.Metadata().LastColumnID(), want)
 	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", t.p.Target, err)
+		return nil, nil, fmt.Errorf("table %s: %w", t.p.Target, err)
 	}
-	if all := slices.Concat(e.changes, e.drift); t.p.Evolution == tidemark.SchemaFreeze && len(all) > 0 {
-		return nil, tidemark.WithHint(
-			fmt.Errorf("table %s: the schema is frozen, and %s: %w", t.p.Target, strings.Join(all, ", "), tidemark.ErrInvalid),
+	changes := slices.Concat(e.changes, e.drift)
+	if t.p.Evolution == tidemark.SchemaFreeze && len(changes) > 0 {
+		return nil, nil, tidemark.WithHint(
+			fmt.Errorf("table %s: the schema is frozen, and %s: %w", t.p.Target, strings.Join(changes, ", "), tidemark.ErrInvalid),
 			"set schema: evolve to take the change over")
 	}
 	var updates []table.Update
@@ -142,18 +162,21 @@ func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, error)
 	}
 	spec, err := t.respec(tbl.Metadata(), schema)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	updates = append(updates, spec...)
+	if len(spec) > 0 {
+		changes = append(changes, fmt.Sprintf("new files are partitioned by %s", strings.Join(t.p.PartitionBy, ", ")))
+		updates = append(updates, spec...)
+	}
 	if len(updates) == 0 {
-		return nil, nil
+		return nil, changes, nil
 	}
 	v, err := t.lake.tables.next(tbl, nil, updates)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t.log.Debug("the table must change", "changes", strings.Join(e.changes, ", "))
-	return &v, nil
+	t.log.Debug("the table must change", "changes", strings.Join(changes, ", "))
+	return &v, changes, nil
 }
 
 // firstVersion returns a new table. It is unpartitioned at first, as spec 0, and evolved to its partitioning in the same

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) Lake, modes ...tidemark.Mode) {
 				{"columns stay when they are gone", testGone},
 				{"nothing is narrowed", testNarrow},
 				{"frozen schema", testFrozen},
+				{"preview", testPreview},
 			} {
 				t.Run(test.name, func(t *testing.T) { test.run(t, open(t), Pipeline("orders", mode)) })
 			}
@@ -285,4 +286,88 @@ func testFrozen(t *testing.T, l Lake, p tidemark.Pipeline) {
 		t.Errorf("a column is gone: got %v, want ErrInvalid", err)
 	}
 	l.want(t, p, after(p, []int64{1}, 2))
+}
+
+// testPreview: what a preview says is what Prepare then makes, and it writes nothing.
+func testPreview(t *testing.T, l Lake, p tidemark.Pipeline) {
+	small := tidemark.Column{Name: "small", Type: arrow.PrimitiveTypes.Int32, Nullable: true}
+	wide, more := small, small
+	wide.Type, more.Name = arrow.PrimitiveTypes.Int64, "more"
+	gone := Schema(wide)
+	gone.Columns = append(gone.Columns[:1:1], gone.Columns[2:]...)
+	for i, step := range []struct {
+		schema  *tidemark.Schema
+		changes []string // words of each, all of which must be in it
+	}{
+		{Schema(small), nil},
+		{Schema(small), nil},
+		{Schema(wide, more), []string{`"small" int64 long`, `"more" new`}},
+		{gone, []string{`"name"`, `"more"`}},
+	} {
+		before := l.keys(t)
+		preview, err := l.preview(t, p, step.schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, l.keys(t)); diff != "" {
+			t.Errorf("step %d: the preview has written:\n%s", i, diff)
+		}
+		if preview.New != (i == 0) || preview.Deletes != (p.Mode == tidemark.ModeMerge && i > 0) || (preview.Bytes > 0) != (i > 0) {
+			t.Errorf("step %d: %+v", i, preview)
+		}
+		if len(preview.Changes) != len(step.changes) {
+			t.Errorf("step %d: changes %q, want %q", i, preview.Changes, step.changes)
+			continue
+		}
+		for k, words := range step.changes {
+			name, kinds, _ := strings.Cut(words, " ")
+			ok := strings.Contains(preview.Changes[k], name)
+			if kinds != "" {
+				ok = ok && slices.ContainsFunc(strings.Fields(kinds), func(kind string) bool { return strings.Contains(preview.Changes[k], kind) })
+			}
+			if !ok {
+				t.Errorf("step %d: change %q, want one with %s", i, preview.Changes[k], words)
+			}
+		}
+		l.load(t, p, step.schema, int64(i))
+		var previewed, made []string
+		for _, c := range preview.Columns {
+			previewed = append(previewed, c.Name)
+		}
+		for _, c := range l.columns(t, p) {
+			name, _, _ := strings.Cut(c, " ")
+			made = append(made, name)
+		}
+		if diff := cmp.Diff(previewed, made); diff != "" {
+			t.Errorf("step %d: columns (-previewed +made):\n%s", i, diff)
+		}
+	}
+	p.Evolution = tidemark.SchemaFreeze
+	_, err := l.preview(t, p, Schema(wide, more, tidemark.Column{Name: "new", Type: arrow.PrimitiveTypes.Int32, Nullable: true}))
+	_, want := Begin(t.Context(), l.Target(p), p, Schema(wide, more, tidemark.Column{Name: "new", Type: arrow.PrimitiveTypes.Int32, Nullable: true}))
+	if !errors.Is(err, tidemark.ErrInvalid) || want == nil || !strings.Contains(want.Error(), err.Error()) {
+		t.Errorf("frozen: the preview says %v, and Prepare %v", err, want)
+	}
+}
+
+func (l Lake) preview(t *testing.T, p tidemark.Pipeline, s *tidemark.Schema) (tidemark.Preview, error) {
+	t.Helper()
+	previewer, ok := l.Target(p).(tidemark.Previewer)
+	if !ok {
+		t.Fatal("the target is no Previewer")
+	}
+	return previewer.Preview(t.Context(), s)
+}
+
+// keys returns all objects of the store, with their sizes.
+func (l Lake) keys(t *testing.T) map[string]int64 {
+	t.Helper()
+	sizes := map[string]int64{}
+	for o, err := range l.Store.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[o.Key] = o.Size
+	}
+	return sizes
 }
