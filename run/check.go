@@ -97,11 +97,10 @@ func (r *Runner) checkLake(ctx context.Context, name string, report func(Finding
 
 // checkPipeline makes the plan of the next run: what stands in the way of that stands in the way of the run.
 func (r *Runner) checkPipeline(ctx context.Context, p config.Pipeline) Finding {
-	plan := Plan{Rows: -1}
-	err := r.plan(ctx, p, &plan)
+	plan := r.plan(ctx, p)
 	detail := fmt.Sprintf("%s → %s, %s", p.Table, p.Target, p.Mode)
 	for _, w := range plan.Warnings {
 		detail += "; " + w
 	}
-	return Finding{Subject: "pipeline " + string(p.ID), Step: "plan", Detail: detail, Err: err}
+	return Finding{Subject: "pipeline " + string(p.ID), Step: "plan", Detail: detail, Err: plan.Err}
 }

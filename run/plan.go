@@ -2,9 +2,13 @@ package run
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/engine"
+	"github.com/tidemark-data/tidemark/internal/mysql"
 )
 
 // A Plan is what the next run of a pipeline would do.
@@ -16,19 +20,33 @@ type Plan struct {
 	Mode     tidemark.Mode       `json:"mode"`
 	Key      []string            `json:"key,omitempty"`
 
-	Cursor     string               `json:"cursor,omitempty"`
-	From       tidemark.CursorValue `json:"from,omitzero"` // the window; none: from the beginning
-	Statements []string             `json:"statements"`    // one per split
-	Rows       int64                `json:"rows_expected"` // as the server guesses; -1 where it does not say
-	Overlap    int64                `json:"overlap_rows"`  // of those, loaded before and to be suppressed
-	Columns    []PlannedColumn      `json:"columns"`
+	Cursor string               `json:"cursor,omitempty"`
+	From   tidemark.CursorValue `json:"from,omitzero"` // the window; none: from the beginning
+	Splits []PlannedSplit       `json:"splits"`
+	Rows   int64                `json:"rows_expected"` // of all splits; -1 where the server does not say
+	Exact  bool                 `json:"rows_exact"`    // Rows was counted
+	Nulls  int64                `json:"nulls"`         // of those, rows without a cursor; -1 where that is not known
 
-	SettledBy tidemark.SettledBy `json:"settled_by,omitempty"`
-	HeldBy    string             `json:"held_by,omitempty"`
-	Warnings  []string           `json:"warnings,omitempty"`
-	Error     string             `json:"error,omitempty"`
-	Err       error              `json:"-"`
+	Overlap       int64  `json:"overlap_rows"`  // loaded before, read again and suppressed
+	OverlapBytes  int64  `json:"overlap_bytes"` // of the side file that knows them
+	OverlapReason string `json:"overlap_reason,omitempty"`
+
+	Written Written         `json:"written"`
+	New     bool            `json:"table_new"`         // the table is not there yet
+	Changes []string        `json:"changes,omitempty"` // of the table as it is, in words
+	Columns []PlannedColumn `json:"columns"`
+
+	// Settled is as far as this run can settle the source, by what it sees now, while the overlap is within overlap_limit.
+	Settled   tidemark.CursorValue `json:"settled_at_most,omitzero"`
+	SettledBy tidemark.SettledBy   `json:"settled_by,omitempty"`
+	HeldBy    string               `json:"held_by,omitempty"`
+	Warnings  []string             `json:"warnings,omitempty"`
+	Error     string               `json:"error,omitempty"`
+	Err       error                `json:"-"`
 }
+
+// A PlannedSplit is a part of the window that is read as one.
+type PlannedSplit = mysql.SplitForecast
 
 // A PlannedColumn is a column on its way from the source to the lake.
 type PlannedColumn struct {
@@ -38,8 +56,8 @@ type PlannedColumn struct {
 	Nullable bool   `json:"nullable"`
 }
 
-// Plan tells what a run of the pipelines of those names, or of all, would do. It reads no rows and writes nothing. A
-// pipeline that could not run is an Err in its plan.
+// Plan tells what a run of the pipelines of those names, or of all, would do. It counts rows where they are few, reads
+// none and writes nothing. A pipeline that could not run is an Err in its plan.
 func (r *Runner) Plan(ctx context.Context, names []string) ([]Plan, error) {
 	pipelines, err := r.pipelines(ctx, names)
 	if err != nil {
@@ -47,23 +65,30 @@ func (r *Runner) Plan(ctx context.Context, names []string) ([]Plan, error) {
 	}
 	plans := make([]Plan, len(pipelines))
 	for i, p := range pipelines {
-		plan := &plans[i]
-		*plan = Plan{
-			Pipeline: p.ID, Source: p.Table, Table: p.Target, Format: p.Format, Mode: p.Mode, Rows: -1,
-		}
-		if plan.Err = r.plan(ctx, p, plan); plan.Err != nil {
-			plan.Error = plan.Err.Error()
-		}
+		plans[i] = r.plan(ctx, p)
 	}
 	return plans, nil
 }
 
-func (r *Runner) plan(ctx context.Context, p config.Pipeline, plan *Plan) error {
+// plan goes the way of a run up to its first write, so that what would stop the run is the Err of its plan.
+func (r *Runner) plan(ctx context.Context, p config.Pipeline) Plan {
+	plan := Plan{
+		Pipeline: p.ID, Source: p.Table, Table: p.Target, Format: p.Format, Mode: p.Mode,
+		Rows: -1, Nulls: -1, Written: unknown,
+	}
+	if plan.Err = r.fill(ctx, p, &plan); plan.Err != nil {
+		plan.Error = plan.Err.Error()
+	}
+	return plan
+}
+
+func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error {
 	l, err := r.lake(ctx, p.Lake)
 	if err != nil {
 		return err
 	}
-	base, err := l.target(p.Pipeline, r).Watermark(ctx)
+	target := l.target(p.Pipeline, r)
+	base, err := target.Watermark(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,22 +101,40 @@ func (r *Runner) plan(ctx context.Context, p config.Pipeline, plan *Plan) error 
 	if err != nil {
 		return err
 	}
+	if plan.Warnings, err = engine.Rightful(ctx, p.Pipeline, target, schema, base); err != nil {
+		return err
+	}
 	plan.describe(p.Pipeline, schema, base)
 	settled, err := source.Settle(ctx, base)
 	if err != nil {
 		return err
 	}
-	plan.SettledBy, plan.HeldBy = settled.By, settled.HeldBy
-	forecast, err := source.Forecast(ctx, tidemark.Window{From: plan.From, Nulls: p.Nulls}, p.Splits)
+	forecast, err := source.Forecast(ctx, tidemark.Window{From: plan.From, Nulls: p.Nulls}, max(p.Splits, 1))
 	if err != nil {
 		return err
 	}
-	plan.Statements, plan.Rows = forecast.Statements, forecast.Rows
+	plan.Splits, plan.Rows, plan.Exact, plan.Nulls = forecast.Splits, forecast.Rows, forecast.Exact, forecast.Nulls
 	plan.Warnings = append(plan.Warnings, forecast.Warnings...)
-	if settled.Notice != "" {
-		plan.Warnings = append(plan.Warnings, settled.Notice)
+	if p.Mode != tidemark.ModeReplace {
+		plan.settle(settled, base, forecast.Max)
 	}
+	preview, err := preview(ctx, target, schema)
+	if err != nil {
+		return fmt.Errorf("prepare table %s: %w", p.Target, err)
+	}
+	plan.New, plan.Changes = preview.New, preview.Changes
+	plan.land(preview.Columns)
+	plan.Written = estimate(p.Pipeline, schema, preview, plan)
 	return nil
+}
+
+// preview asks a target that can tell.
+func preview(ctx context.Context, target tidemark.Target, s *tidemark.Schema) (tidemark.Preview, error) {
+	previewer, ok := target.(tidemark.Previewer)
+	if !ok {
+		return tidemark.Preview{}, nil
+	}
+	return previewer.Preview(ctx, s)
 }
 
 func (plan *Plan) describe(p tidemark.Pipeline, s *tidemark.Schema, base tidemark.Watermark) {
@@ -101,9 +144,50 @@ func (plan *Plan) describe(p tidemark.Pipeline, s *tidemark.Schema, base tidemar
 		}
 	}
 	if s.Cursor != nil && p.Mode != tidemark.ModeReplace {
-		plan.Cursor, plan.From, plan.Overlap = s.Cursor.Column, base.Settled, base.Overlap.Rows
+		plan.Cursor, plan.From = s.Cursor.Column, base.Settled
+		plan.Overlap, plan.OverlapBytes, plan.OverlapReason = base.Overlap.Rows, base.Overlap.Bytes, whyOverlap(base)
 	}
 	for _, c := range s.Columns {
 		plan.Columns = append(plan.Columns, PlannedColumn{Name: c.Name, Source: c.SourceType, Type: c.Type.String(), Nullable: c.Nullable})
+	}
+}
+
+// land gives the columns the types that they have in the table.
+func (plan *Plan) land(columns []tidemark.TargetColumn) {
+	for i := range plan.Columns {
+		for _, c := range columns {
+			if strings.EqualFold(c.Name, plan.Columns[i].Name) {
+				plan.Columns[i].Type = c.Type
+			}
+		}
+	}
+}
+
+// whyOverlap says why the last commit could not leave the rows of its overlap behind.
+func whyOverlap(base tidemark.Watermark) string {
+	switch {
+	case base.Overlap.Rows == 0:
+		return ""
+	case base.HeldBy != "":
+		return fmt.Sprintf("in commit %d settled was held back by %s", base.Seq, base.HeldBy)
+	case base.SettledBy == tidemark.SettledLateness && base.Settled.Less(base.High):
+		return fmt.Sprintf("commit %d could not see who was writing, and left the lateness", base.Seq)
+	case base.Settled.Less(base.High):
+		return fmt.Sprintf("above %s rows could still come at commit %d", base.Settled, base.Seq)
+	default:
+		return fmt.Sprintf("other rows can come that share the highest cursor %s", base.High)
+	}
+}
+
+// settle says how far the run could settle: no further than its bound, nor than the largest cursor that it can find.
+func (plan *Plan) settle(s tidemark.Settled, base tidemark.Watermark, largest tidemark.CursorValue) {
+	plan.SettledBy, plan.HeldBy = s.By, s.HeldBy
+	plan.Settled = s.Bound
+	if empty := plan.Exact && plan.Rows == 0; empty || !largest.IsZero() {
+		plan.Settled = s.Bound.Min(largest.Max(base.High))
+	}
+	plan.Settled = plan.Settled.Max(base.Settled)
+	if s.Notice != "" {
+		plan.Warnings = append(plan.Warnings, s.Notice)
 	}
 }

@@ -14,8 +14,10 @@ func newPlanCommand(a *app) *cobra.Command {
 		Use:   "plan [PIPELINE…]",
 		Short: "Show what a run would do, and write nothing",
 		Long: help(`
-Shows for the named pipelines, or for all, what a run would do now: the statements that it would send, one for each
-split, about how many rows they find, and the columns on their way into the lake. It reads no rows and writes nothing.
+Shows for the named pipelines, or for all, what a run would do now: the statement of each split, how the server reads it
+and how many rows it finds; the rows that were loaded before, and why they are read again; what would be written, as an
+estimate; how the table would change; how far settled can move, and who holds it back. The server counts rows where they
+are few, no rows are read, and nothing is written.
 
 With --json there is one object per pipeline.`, exitOK, exitFailed, exitUsage),
 		Example: "  tidemark plan\n  tidemark plan orders --json",

@@ -8,53 +8,134 @@ import (
 	"github.com/tidemark-data/tidemark/run"
 )
 
-// planText is a plan for people.
+// planText is a plan for people: a line for what and where, then one or a few per question.
 func planText(p run.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s → %s, %s, %s", p.Pipeline, p.Source, p.Table, p.Format, p.Mode)
 	if len(p.Key) > 0 {
 		fmt.Fprintf(&b, " by %s", strings.Join(p.Key, ", "))
 	}
-	b.WriteString("\n  " + planWindow(p) + "\n")
-	for _, statement := range p.Statements {
-		fmt.Fprintf(&b, "    %s\n", statement)
+	b.WriteString("\n")
+	planPart(&b, "reads", append([]string{planWindow(p)}, planSplits(p)...))
+	if p.Overlap > 0 {
+		planPart(&b, "overlap", []string{fmt.Sprintf("%s loaded before, side file of %s: %s", count(p.Overlap, "row"), size(p.OverlapBytes), p.OverlapReason)})
 	}
-	b.WriteString("  columns\n")
+	planPart(&b, "writes", planWritten(p))
+	planPart(&b, "table", planTable(p))
+	if p.SettledBy != "" {
+		planPart(&b, "settled", planSettled(p))
+	}
+	planPart(&b, "note", p.Warnings)
+	return b.String()
+}
+
+// planPart writes lines behind a label, which the first one has.
+func planPart(b *strings.Builder, label string, lines []string) {
+	for _, line := range lines {
+		line = strings.ReplaceAll(line, "\n", "\n"+strings.Repeat(" ", 14)) // a condition may have several
+		fmt.Fprintf(b, "  %-8s %s\n", label, line)
+		label = ""
+	}
+}
+
+// planWindow says in words what would be read.
+func planWindow(p run.Plan) string {
+	from := "the whole table"
+	switch {
+	case p.Mode == tidemark.ModeReplace:
+	case p.From.IsZero():
+		from += ", as the first load by " + p.Cursor
+	default:
+		from = fmt.Sprintf("%s from %s", p.Cursor, p.From)
+	}
+	line := fmt.Sprintf("%s: %s in %s", from, planRows(p.Rows, p.Exact), count(int64(len(p.Splits)), "split"))
+	if p.Nulls > 0 {
+		line += fmt.Sprintf(", %s of them without a cursor", thousands(p.Nulls))
+	}
+	return line
+}
+
+func planRows(n int64, exact bool) string {
+	switch {
+	case n < 0:
+		return "an unknown number of rows"
+	case exact:
+		return count(n, "row")
+	default:
+		return "about " + count(n, "row")
+	}
+}
+
+// planSplits shows for each split how the server reads it, and below that the statement.
+func planSplits(p run.Plan) []string {
+	rows := make([][]string, len(p.Splits))
+	for i, sp := range p.Splits {
+		rows[i] = []string{fmt.Sprint(i + 1), planRows(sp.Rows, sp.Exact), sp.Access}
+	}
+	var lines []string
+	for i, line := range strings.Split(strings.TrimSuffix(table(rows), "\n"), "\n") {
+		if i < len(p.Splits) {
+			lines = append(lines, line, "   "+p.Splits[i].SQL)
+		}
+	}
+	return lines
+}
+
+// planWritten says what the run would leave in the lake.
+func planWritten(p run.Plan) []string {
+	w := p.Written
+	if w.Rows < 0 {
+		return []string{"not known before the rows are read"}
+	}
+	if w.Files == 0 {
+		return []string{"nothing new"}
+	}
+	line := planRows(w.Rows, p.Exact)
+	if p.Exact && p.Overlap > 0 { // a row of the overlap that has changed is new
+		line = "at least " + line
+	}
+	if w.Bytes >= 0 {
+		line += fmt.Sprintf(" → %s or more, %s", count(w.Files, "file"), size(w.Bytes))
+	}
+	if w.Deletes {
+		line += ", and deletes of their older versions"
+	}
+	lines := []string{line}
+	if w.Basis != "" {
+		lines = append(lines, "estimated "+w.Basis)
+	}
+	return lines
+}
+
+// planTable says what would become of the table: all columns of a new one, else what differs.
+func planTable(p run.Plan) []string {
+	if !p.New {
+		if len(p.Changes) > 0 {
+			return p.Changes
+		}
+		return []string{fmt.Sprintf("no change, %s", count(int64(len(p.Columns)), "column"))}
+	}
 	rows := make([][]string, len(p.Columns))
 	for i, c := range p.Columns {
 		null := "not null"
 		if c.Nullable {
 			null = "null"
 		}
-		rows[i] = []string{"  ", c.Name, c.Source, "→ " + c.Type, null}
+		rows[i] = []string{c.Name, c.Source, "→ " + c.Type, null}
 	}
-	b.WriteString(table(rows))
-	for _, w := range p.Warnings {
-		fmt.Fprintf(&b, "  note: %s\n", w)
-	}
-	if p.HeldBy != "" {
-		fmt.Fprintf(&b, "  note: settled would be held back by %s\n", p.HeldBy)
-	}
-	return b.String()
+	lines := []string{"new, " + count(int64(len(p.Columns)), "column")}
+	return append(lines, strings.Split(strings.TrimSuffix(table(rows), "\n"), "\n")...)
 }
 
-// planWindow says in words what would be read.
-func planWindow(p run.Plan) string {
-	from := "reads the whole table"
-	switch {
-	case p.Mode == tidemark.ModeReplace:
-	case p.From.IsZero():
-		from += ", as the first load by " + p.Cursor
-	default:
-		from = fmt.Sprintf("reads %s from %s", p.Cursor, p.From)
+// planSettled says how far the next run but one could begin, and who keeps it from beginning later.
+func planSettled(p run.Plan) []string {
+	line := "stays unset"
+	if !p.Settled.IsZero() {
+		line = "at most " + p.Settled.String()
 	}
-	rows := "an unknown number of rows"
-	if p.Rows >= 0 {
-		rows = "about " + count(p.Rows, "row")
+	line += ", by " + string(p.SettledBy)
+	if p.HeldBy == "" {
+		return []string{line}
 	}
-	line := fmt.Sprintf("%s: %s in %s", from, rows, count(int64(len(p.Statements)), "split"))
-	if p.Overlap > 0 {
-		line += fmt.Sprintf(", %s of them loaded before", thousands(p.Overlap))
-	}
-	return line
+	return []string{line, "held back by " + p.HeldBy}
 }

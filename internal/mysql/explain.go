@@ -4,81 +4,70 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/tidemark-data/tidemark"
+	"strings"
 )
 
 // explain asks for the form that has a row per table. It is no longer every server's default.
 const explain = "EXPLAIN FORMAT=TRADITIONAL "
 
-// A Forecast says what reading a window would mean, for `plan`.
-type Forecast struct {
-	Rows       int64    // as the server's optimizer guesses; -1 where it does not say
-	Statements []string // one per split
-	Warnings   []string
+// An explanation is how the server would read a split.
+type explanation struct {
+	access string // "range", "ALL", …; "" where it would read nothing
+	key    string // the index; "" for none
+	rows   int64  // that it expects to touch; -1 where it does not say
+	sorts  bool   // it sorts the rows, or puts them aside, before it sends the first
 }
 
-// Forecast tells what a run would read, and reads no rows.
-func (s *Source) Forecast(ctx context.Context, w tidemark.Window, n int) (Forecast, error) {
-	t, err := s.current(ctx)
-	if err != nil {
-		return Forecast{}, err
-	}
-	splits, err := s.plan(ctx, t, w, n)
-	if err != nil {
-		return Forecast{}, fmt.Errorf("plan the window of %s: %w", t.name, err)
-	}
-	f := Forecast{Rows: t.schema.Rows}
-	for _, sp := range splits {
-		f.Statements = append(f.Statements, sp.String())
-	}
-	increment := t.schema.Cursor != nil && !w.From.IsZero() && s.pipeline.Mode != tidemark.ModeReplace
-	if increment && len(splits) == 1 && s.server.family != familyDolt {
-		if f.Rows, err = s.expected(ctx, splits[0]); err != nil {
-			return Forecast{}, fmt.Errorf("plan the window of %s: %w", t.name, err)
-		}
-	}
-	f.Warnings = s.warnings(t, w)
-	return f, nil
-}
-
-func (s *Source) warnings(t *table, w tidemark.Window) []string {
-	var out []string
-	cursor := t.schema.Cursor
-	if cursor != nil && !cursor.Indexed && !w.From.IsZero() {
-		out = append(out, fmt.Sprintf("no index begins with cursor column %q: each run scans the whole table of about %d rows", cursor.Column, t.schema.Rows))
-	}
-	if t.order == nil && s.pipeline.Mode != tidemark.ModeReplace {
-		out = append(out, "the table has no key that splits can be cut along: it is read in one stream, and a lost connection begins the run again")
-	}
-	if cursor != nil && !cursor.ServerSet {
-		out = append(out, fmt.Sprintf("cursor column %q is not set by the server at each change (DEFAULT and ON UPDATE CURRENT_TIMESTAMP): rows that applications date back by more than the lateness are missed", cursor.Column))
-	}
-	return append(out, s.Notices()...)
-}
-
-// Notices returns what the owner of the table should know: its engine, dates that became NULL.
-func (s *Source) Notices() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.notices)
-}
-
-// expected returns the number of rows that the optimizer expects a split to touch.
-func (s *Source) expected(ctx context.Context, sp *split) (rows int64, err error) {
+// explained asks the server how it would read a split.
+func explained(ctx context.Context, c *conn, sp *split) (explanation, error) {
+	x := explanation{rows: -1}
 	sql, args := sp.statement(nil)
-	err = s.with(ctx, func(c *conn) error {
-		res, err := c.query(ctx, explain+sql, anys(args)...)
-		if err != nil {
-			return err
+	res, err := c.query(ctx, explain+sql, anys(args)...)
+	if err != nil {
+		return x, err
+	}
+	at := func(row []cell, name string) cell {
+		if i := slices.Index(res.columns, name); i >= 0 {
+			return row[i]
 		}
-		at := slices.Index(res.columns, "rows")
-		if at < 0 || len(res.rows) == 0 {
-			rows = -1
-			return nil
+		return cell{null: true}
+	}
+	for i, row := range res.rows { // of a view there are several
+		if i == 0 {
+			x.access, x.key, x.rows = at(row, "type").text, at(row, "key").text, estimate(at(row, "rows"))
 		}
-		rows = estimate(res.rows[0][at])
-		return nil
-	})
-	return rows, err
+		extra := at(row, "Extra").text
+		x.sorts = x.sorts || strings.Contains(extra, "Using filesort") || strings.Contains(extra, "Using temporary")
+	}
+	return x, nil
+}
+
+// unusable returns what the server notes about the statement that it has just explained on this connection: indexes that
+// a comparison of two types or collations keeps it from using. MariaDB does not say so unless it is set up to.
+func unusable(ctx context.Context, c *conn) ([]string, error) {
+	notes, err := c.query(ctx, "SHOW WARNINGS")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, row := range notes.rows {
+		if len(row) > 2 && strings.Contains(row[2].text, "conversion") {
+			out = append(out, row[2].text)
+		}
+	}
+	return out, nil
+}
+
+// String says in words how the split is read.
+func (x explanation) String() string {
+	switch {
+	case x.access == "":
+		return "nothing to read"
+	case x.key == "":
+		return "scan of the table"
+	case x.access == "index":
+		return fmt.Sprintf("scan of index %q", x.key)
+	default:
+		return fmt.Sprintf("%s of index %q", x.access, x.key)
+	}
 }

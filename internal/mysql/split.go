@@ -87,6 +87,16 @@ func (s *split) hidden() []column {
 
 // statement returns the SELECT for the rows behind a key, nil for all of the split.
 func (s *split) statement(last []value) (string, []value) {
+	from, args := s.from(last)
+	sql := "SELECT " + nameList(s.selected()) + from
+	if s.order != nil {
+		sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", nameList(s.order), s.limit)
+	}
+	return sql, args
+}
+
+// from returns where a statement finds the rows behind a key: its FROM and WHERE.
+func (s *split) from(last []value) (string, []value) {
 	if last == nil {
 		last = s.lower
 	}
@@ -98,15 +108,11 @@ func (s *split) statement(last []value) (string, []value) {
 		where = append(where, upTo(s.order, s.upper))
 	}
 	condition, args := append(where, s.filter...).where()
-	sql := "SELECT " + nameList(s.selected()) + " FROM " + identTable(s.table.name)
+	sql := " FROM " + identTable(s.table.name)
 	if s.force != "" && s.server.family != familyDolt {
 		sql += " FORCE INDEX (" + ident(s.force) + ")"
 	}
-	sql += condition
-	if s.order != nil {
-		sql += fmt.Sprintf(" ORDER BY %s LIMIT %d", nameList(s.order), s.limit)
-	}
-	return sql, args
+	return sql + condition, args
 }
 
 func nameList(columns []column) string {
@@ -201,7 +207,12 @@ func (s *Source) throughCursor(ctx context.Context, whole *split) (*split, error
 	}
 	through := *whole
 	through.force, through.order = ix.name, s.continuable(t, t.orderOf(ix))
-	expected, err := s.expected(ctx, &through)
+	var expected int64
+	err := s.with(ctx, func(c *conn) error {
+		x, err := explained(ctx, c, &through)
+		expected = x.rows
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -274,9 +274,10 @@ func TestPlan(t *testing.T) {
 					t.Errorf("%d rows, want %d", len(rows), c.rows)
 				}
 				forecast, err := source.Forecast(context.Background(), c.window, 4)
-				if err != nil || len(forecast.Statements) != 1 || forecast.Rows < 0 {
-					t.Errorf("forecast %+v, %v", forecast, err)
+				if err != nil || len(forecast.Splits) != 1 || !forecast.Exact || forecast.Rows != int64(c.rows) {
+					t.Fatalf("forecast %+v, %v", forecast, err)
 				}
+				checkSent(t, server, source, splits[0], forecast.Splits[0].SQL)
 			})
 		}
 	})
