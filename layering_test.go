@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"internal/sqlite":    {"."},
 	"internal/schedule":  {"."},
 	"internal/temporal":  {".", "internal/engine"},
-	"internal/query":     {".", "internal/duckdb", "internal/blob"},
+	"internal/query":     {".", "internal/duckdb", "internal/blob", "internal/parquet"},
 	"internal/web":       {".", "internal/config"},
 	"internal/failpoint": {},
 	"internal/testenv":   {},

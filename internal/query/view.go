@@ -17,6 +17,7 @@ type view struct {
 	columns []viewColumn
 	file    string // name of a column that says from which file a row is; unlike all of the table's
 	seq     string // the same for the file's sequence number
+	place   string // the same for the row's number in the file, from 0
 }
 
 type viewColumn struct {
@@ -47,7 +48,7 @@ func viewOf(ctx context.Context, catalog tidemark.Catalog, s *stage, id tidemark
 		return "", err
 	}
 	if len(snapshot.Deletes) == 0 {
-		return v.scan(v.columns, data, false), nil
+		return v.scan(v.columns, data), nil
 	}
 	deletes, err := s.add(ctx, snapshot.Deletes)
 	if err != nil {
@@ -69,7 +70,7 @@ func newView(schema *arrow.Schema) (*view, error) {
 		}
 		v.columns = append(v.columns, c)
 	}
-	v.file, v.seq = v.unused("file"), v.unused("seq")
+	v.file, v.seq, v.place = v.unused("file"), v.unused("seq"), v.unused("place")
 	return v, nil
 }
 
@@ -91,16 +92,24 @@ func (v *view) empty() string {
 	return "SELECT " + strings.Join(list, ", ") + " WHERE false"
 }
 
-// scan reads columns of files, and where it is asked to the file of each row too. Columns are found by field id, so
+// scan reads columns of files, and the file and the place of each row as far as they are asked for. Columns are found by field id, so
 // that a file from before a column was added, renamed or widened reads as the table is now. Files without ids have
 // the columns under their names.
-func (v *view) scan(columns []viewColumn, files []string, withFile bool) string {
+func (v *view) scan(columns []viewColumn, files []string, also ...string) string {
 	args := []string{literals(files), "hive_partitioning = false"}
 	list := idents(columns)
-	if withFile {
-		args = append(args, "filename = "+duckdb.Literal(v.file))
-		list = append(list, duckdb.Ident(v.file))
+	var extra []string
+	for _, name := range also {
+		switch name {
+		case v.file:
+			args = append(args, "filename = "+duckdb.Literal(name))
+			extra = append(extra, duckdb.Ident(name))
+		case v.place:
+			args = append(args, "file_row_number = true")
+			extra = append(extra, "file_row_number AS "+duckdb.Ident(name))
+		}
 	}
+	list = append(list, extra...)
 	if !slices.ContainsFunc(columns, func(c viewColumn) bool { return c.id == "" }) {
 		var fields []string
 		for _, c := range columns {
@@ -114,9 +123,7 @@ func (v *view) scan(columns []viewColumn, files []string, withFile bool) string 
 	for _, c := range columns {
 		casts = append(casts, fmt.Sprintf("CAST(%s AS %s) AS %s", c.ident, c.typ, c.ident))
 	}
-	if withFile {
-		casts = append(casts, duckdb.Ident(v.file))
-	}
+	casts = append(casts, extra...)
 	// The empty relation brings the columns that no file has.
 	return fmt.Sprintf("SELECT %s FROM (%s UNION ALL BY NAME SELECT * FROM read_parquet(%s))",
 		strings.Join(casts, ", "), (&view{columns: columns}).empty(), strings.Join(args, ", "))
@@ -162,7 +169,7 @@ func (v *view) numbered(columns []viewColumn, files []string, seqs []int64) stri
 	}
 	file, seq := duckdb.Ident(v.file), duckdb.Ident(v.seq)
 	return fmt.Sprintf("SELECT * EXCLUDE (%s) FROM (%s) JOIN (VALUES %s) AS tidemark_f(%s, %s) USING (%s)",
-		file, v.scan(columns, files, true), strings.Join(rows, ", "), file, seq, file)
+		file, v.scan(columns, files, v.file), strings.Join(rows, ", "), file, seq, file)
 }
 
 func (v *view) keys(names []string) ([]viewColumn, error) {
