@@ -38,6 +38,7 @@ type Comparison struct {
 	Columns []string    // of the source; those that are compared, in the order of their texts
 	Key     []string    // of the source; identifies a row. Empty: a row is known by all of its values
 	N       uint32      // the number of parts, a power of two
+	Below   uint32      // only the parts below this number are compared, to take a sample; 0: all
 	Since   CursorValue // only rows at or above; none: all
 	Settled CursorValue // only rows below, and with a cursor; none: all
 

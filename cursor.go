@@ -179,6 +179,39 @@ func ParseCursorValue(s string) (CursorValue, error) {
 	return UnsignedValue(n), nil
 }
 
+// Parse reads a value of this kind as a person writes it: as String does, or for a datetime or timestamp with a space or
+// a T before the time, with or without Z, or the date alone. A value of another kind is ErrInvalid.
+func (k CursorKind) Parse(s string) (CursorValue, error) {
+	text := strings.TrimSpace(s)
+	if k == CursorDatetime || k == CursorTimestamp {
+		text = strings.Replace(strings.TrimSuffix(text, "Z"), "T", " ", 1)
+		if !strings.Contains(text, " ") {
+			text += " 00:00:00"
+		}
+		if k == CursorTimestamp {
+			text = strings.Replace(text, " ", "T", 1) + "Z"
+		}
+	}
+	v, err := ParseCursorValue(text)
+	if err != nil || v.kind != k {
+		return CursorValue{}, WithHint(fmt.Errorf("%q is no %s: %w", s, k, ErrInvalid), "write it as "+k.example())
+	}
+	return v, nil
+}
+
+func (k CursorKind) example() string {
+	switch k {
+	case CursorDate:
+		return dateForm
+	case CursorDatetime:
+		return "\"" + datetimeForm + "\""
+	case CursorTimestamp:
+		return timestampForm + "Z"
+	default:
+		return "123"
+	}
+}
+
 // MarshalText is String.
 func (v CursorValue) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 

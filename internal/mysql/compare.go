@@ -51,6 +51,9 @@ func (s *Source) comparison(ctx context.Context, c tidemark.Comparison) (*compar
 	if own.where, err = s.counted(t, c); err != nil {
 		return nil, err
 	}
+	if c.Below > 0 {
+		own.where = append(own.where, condition{sql: fmt.Sprintf("%s < %d", own.part(), c.Below)})
+	}
 	return own, nil
 }
 

@@ -32,7 +32,7 @@ type Scan struct {
 // A Newest says which version of a row a Scan is after.
 type Newest struct {
 	Key    []string // the columns that identify a row; nil: all rows are read
-	Cursor string   // of two versions from one commit the one with the greater value is newer
+	Cursor string   // the version with the greater value is newer; "": that of the later commit
 }
 
 // OpenScan makes the files of a snapshot ready to be read: those of a bucket are fetched into the cache. Rows that a
@@ -49,6 +49,15 @@ func OpenScan(ctx context.Context, o Options, snapshot *tidemark.Snapshot, n New
 	return s, nil
 }
 
+// placeColumn is what DuckDB calls the number of a row in its file. Of files with such a column it does not tell it.
+const placeColumn = "file_row_number"
+
+// TellsPlaces reports whether the place of a row in its file can be found out, as OpenScan must where rows were deleted
+// or the newest versions are wanted.
+func TellsPlaces(schema *arrow.Schema) bool {
+	return !slices.ContainsFunc(schema.Fields(), func(f arrow.Field) bool { return strings.EqualFold(f.Name, placeColumn) })
+}
+
 func (s *Scan) open(ctx context.Context, o Options, n Newest) (err error) {
 	if s.files, err = s.stage.add(ctx, s.snapshot.Data); err != nil {
 		return err
@@ -56,6 +65,9 @@ func (s *Scan) open(ctx context.Context, o Options, n Newest) (err error) {
 	s.dead = make([]bitmap, len(s.files))
 	if len(s.files) == 0 || len(s.snapshot.Deletes) == 0 && n.Key == nil {
 		return nil
+	}
+	if !TellsPlaces(s.snapshot.Schema) {
+		return fmt.Errorf("table %s has a column named %s, so that deleted rows of it cannot be told: %w", s.snapshot.Table, placeColumn, tidemark.ErrInvalid)
 	}
 	v, err := newView(s.snapshot.Schema)
 	if err != nil {
@@ -109,9 +121,6 @@ func (s *Scan) bury(ctx context.Context, db *duckdb.DB, statement string) error 
 		place, err := strconv.ParseInt(duckdb.Text(row[1]), 10, 64)
 		if !known || err != nil {
 			return fmt.Errorf("find dead rows: place %v of file %v is not known: %w", row[1], row[0], tidemark.ErrInvalid)
-		}
-		if s.dead[i] == nil {
-			s.dead[i] = newBitmap(s.snapshot.Data[i].Rows)
 		}
 		s.dead[i].set(place)
 	}
@@ -172,14 +181,17 @@ func (s *Scan) file(ctx context.Context, i int, fields []arrow.Field, yield func
 // Close removes the temporary files.
 func (s *Scan) Close() error { return s.stage.close() }
 
-// A bitmap has a bit for each row of a file.
+// A bitmap has a bit for each row of a file; those that it has no room for are not set.
 type bitmap []uint64
 
-func newBitmap(rows int64) bitmap { return make(bitmap, rows/64+1) }
+func (m *bitmap) set(i int64) {
+	for int64(len(*m)) <= i/64 {
+		*m = append(*m, 0)
+	}
+	(*m)[i/64] |= 1 << (i % 64)
+}
 
-func (m bitmap) set(i int64) { m[i/64] |= 1 << (i % 64) }
-
-func (m bitmap) has(i int64) bool { return m[i/64]&(1<<(i%64)) != 0 }
+func (m bitmap) has(i int64) bool { return i/64 < int64(len(m)) && m[i/64]&(1<<(i%64)) != 0 }
 
 // alive returns the rows of b, which begin at that place in the file, without the dead. It takes over b.
 func (m bitmap) alive(ctx context.Context, b arrow.RecordBatch, place int64) (arrow.RecordBatch, error) {
@@ -233,14 +245,15 @@ func (v *view) deleted(s *tidemark.Snapshot, data, deletes []string) ([]string, 
 	return statements, nil
 }
 
-// older returns the SELECT for file and place of all versions of a row but the newest: the one of the latest commit.
+// older returns the SELECT for file and place of the versions of a row that have a newer one: with a greater cursor, or
+// without one in a later commit. Versions with the same cursor are all read; nobody can tell them apart.
 func (v *view) older(s *tidemark.Snapshot, data []string, n Newest) (string, error) {
 	columns, err := v.keys(n.Key)
 	if err != nil {
 		return "", err
 	}
 	keys := strings.Join(idents(columns), ", ")
-	order := "$seq DESC, "
+	order := "$seq DESC"
 	if n.Cursor != "" {
 		cursor, err := v.keys([]string{n.Cursor})
 		if err != nil {
@@ -249,10 +262,9 @@ func (v *view) older(s *tidemark.Snapshot, data []string, n Newest) (string, err
 		if !slices.Contains(n.Key, n.Cursor) {
 			columns = append(columns, cursor...)
 		}
-		order += cursor[0].ident + " DESC NULLS LAST, "
+		order = v.fill("$cursor DESC NULLS LAST, CASE WHEN $cursor IS NULL THEN $seq END DESC", "$cursor", cursor[0].ident)
 	}
-	return v.fill("WITH r AS ($rows) SELECT $file, $place FROM (SELECT $file, $place, row_number() OVER "+
-		"(PARTITION BY $keys ORDER BY "+order+"$file DESC, $place DESC) AS n FROM r WHERE ($keys) IN "+
-		"(SELECT ($keys) FROM r GROUP BY $keys HAVING count(*) > 1)) WHERE n > 1",
+	return v.fill("WITH r AS ($rows) SELECT $file, $place FROM (SELECT $file, $place, rank() OVER (PARTITION BY $keys ORDER BY "+order+
+		") AS n FROM r WHERE ($keys) IN (SELECT ($keys) FROM r GROUP BY $keys HAVING count(*) > 1)) WHERE n > 1",
 		"$rows", v.placed(columns, s.Data, data), "$keys", keys), nil
 }

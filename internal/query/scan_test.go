@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func TestScanDeletes(t *testing.T) {
 			}
 			return 0
 		}
-		fields := []arrow.Field{field(n(1), "k", i32), field(n(2), "v", i32), field(n(3), "file_row_number", i32)}
+		fields := []arrow.Field{field(n(1), "k", i32), field(n(2), "v", i32), field(n(3), "tidemark_place", i32)}
 		s := l.table("a", "merged", fields...)
 		for seq := 1; seq <= 30; seq++ {
 			var rows, keys []string
@@ -65,18 +66,18 @@ func TestScanDeletes(t *testing.T) {
 			del.Equality = []string{"k"}
 			s.Deletes = append(s.Deletes, del)
 		}
-		_, want, err := l.csvOf("SELECT k, v, file_row_number FROM a.merged")
+		_, want, err := l.csvOf("SELECT k, v, tidemark_place FROM a.merged")
 		if err != nil {
 			t.Fatal(err)
 		}
 		slices.Sort(want)
-		if diff := cmp.Diff(want, scanned(t, l, s, Newest{}, "k", "v", "file_row_number")); diff != "" || len(want) != 40 {
+		if diff := cmp.Diff(want, scanned(t, l, s, Newest{}, "k", "v", "tidemark_place")); diff != "" || len(want) != 40 {
 			t.Errorf("with ids %v, %d rows: %s", ids, len(want), diff)
 		}
 	}
 }
 
-// TestScanNewest: of the versions that were appended the newest is read: by commit, and within one by cursor.
+// TestScanNewest: of the versions that were appended those are read of which none is newer.
 func TestScanNewest(t *testing.T) {
 	l := newLake(t)
 	fields := []arrow.Field{field(1, "k", i32), field(2, "at", i32), field(3, "v", str)}
@@ -87,13 +88,25 @@ func TestScanNewest(t *testing.T) {
 	}
 	add(1, `{"k":1,"at":10,"v":"old"}`, `{"k":2,"at":10,"v":"only"}`, `{"k":3,"at":30,"v":"newer within a commit"}`)
 	add(1, `{"k":3,"at":20,"v":"older within a commit"}`)
-	add(2, `{"k":1,"at":20,"v":"middle"}`, `{"k":4,"at":null,"v":"without a cursor"}`)
+	add(2, `{"k":1,"at":20,"v":"as new"}`, `{"k":4,"at":null,"v":"without a cursor"}`)
 	add(3, `{"k":1,"at":20,"v":"newest"}`, `{"k":4,"at":5,"v":"with one"}`)
-	want := []string{"1,newest", "2,only", "3,newer within a commit", "4,with one"}
+	want := []string{"1,as new", "1,newest", "2,only", "3,newer within a commit", "4,with one"}
 	if diff := cmp.Diff(want, scanned(t, l, s, Newest{Key: []string{"k"}, Cursor: "at"}, "k", "v")); diff != "" {
 		t.Error(diff)
 	}
 	if all := scanned(t, l, s, Newest{}, "k"); len(all) != 8 {
 		t.Errorf("without a key %d rows, want all 8", len(all))
+	}
+}
+
+func TestScanPlaceColumn(t *testing.T) {
+	l := newLake(t)
+	s := l.table("a", "odd", field(1, "k", i32), field(2, "File_Row_Number", i32))
+	s.Data = append(s.Data, l.file("odd.parquet", 1, s.Schema.Fields(), `{"k":1,"File_Row_Number":7}`))
+	if got := scanned(t, l, s, Newest{}, "k", "File_Row_Number"); len(got) != 1 || got[0] != "1,7" {
+		t.Errorf("got %v", got)
+	}
+	if _, err := OpenScan(t.Context(), l.options(), s, Newest{Key: []string{"k"}}); !errors.Is(err, tidemark.ErrInvalid) {
+		t.Errorf("err = %v, want ErrInvalid", err)
 	}
 }

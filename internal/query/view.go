@@ -105,8 +105,8 @@ func (v *view) scan(columns []viewColumn, files []string, also ...string) string
 			args = append(args, "filename = "+duckdb.Literal(name))
 			extra = append(extra, duckdb.Ident(name))
 		case v.place:
-			args = append(args, "file_row_number = true")
-			extra = append(extra, "file_row_number AS "+duckdb.Ident(name))
+			args = append(args, placeColumn+" = true")
+			extra = append(extra, placeColumn+" AS "+duckdb.Ident(name))
 		}
 	}
 	list = append(list, extra...)
