@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 	"github.com/tidemark-data/tidemark/internal/verify"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -262,5 +263,49 @@ func (s *shop) verifyTypes(t *testing.T, tables []typeTable) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestVerifyInBucket: the data files are fetched from an S3 server.
+func TestVerifyInBucket(t *testing.T) {
+	s3 := testenv.S3(t)
+	for name, value := range map[string]string{
+		"TIDEMARK_CONNECTIONS_LAKE_TYPE": "s3", "TIDEMARK_CONNECTIONS_LAKE_URL": "s3://" + s3.Bucket + "/lake", "TIDEMARK_CONNECTIONS_LAKE_ENDPOINT": s3.Endpoint,
+		"TIDEMARK_CONNECTIONS_LAKE_REGION": s3.Region, "TIDEMARK_CONNECTIONS_LAKE_PATH_STYLE": "true", "LAKE_KEY": s3.AccessKey, "LAKE_SECRET": s3.SecretKey,
+		"AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	s := newShop(t, itemsPipeline("iceberg", "merge"))
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lake := "    type: s3\n    url: s3://from-environment\n    access_key: ${env:LAKE_KEY}\n    secret_key: ${env:LAKE_SECRET}\n"
+	if err := os.WriteFile(s.file, []byte(strings.Replace(string(text), "    type: file\n    path: lake\n", lake, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fillForVerify(t, s, 10_000, true)
+	s.mustRun(t)
+	s.exec(t, "UPDATE items SET price = 0 WHERE id < 50", "DELETE FROM items WHERE id = 60")
+	s.mustRun(t) // the merge writes deletes
+	if r := s.verified(t, run.VerifyOptions{}); r.Found[verify.Deleted] != 1 || r.Total() != 1 || r.LakeRows == 0 {
+		t.Errorf("found %v, want one deleted row: %+v", r.Found, r)
+	}
+}
+
+// TestVerifyEmbedded: the server of the demo knows the functions that a comparison needs.
+func TestVerifyEmbedded(t *testing.T) {
+	server := testenv.Embedded(t)
+	t.Setenv(passwordVariable, server.Password)
+	dir := t.TempDir()
+	s := &shop{server: server, database: "retail_db", lake: filepath.Join(dir, "lake"), file: filepath.Join(dir, "tidemark.yaml")}
+	s.configure(t, `  orders:
+    source: {connection: shop, table: retail_db.orders, cursor: order_last_updated}
+    target: {connection: lake, table: shop.orders, format: parquet, mode: append}
+`)
+	s.mustRun(t)
+	if r := s.verified(t, run.VerifyOptions{}); !r.Clean() || r.SourceRows < 60_000 {
+		t.Errorf("%+v", r)
 	}
 }

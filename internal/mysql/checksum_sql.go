@@ -15,6 +15,9 @@ func checksumOf(columns []*column) string {
 	for i, c := range columns {
 		texts[i] = c.textSQL()
 	}
+	if len(texts) == 1 {
+		return "CRC32(" + texts[0] + ")"
+	}
 	return "CRC32(CONCAT_WS(','," + strings.Join(texts, ",") + "))"
 }
 
@@ -36,12 +39,17 @@ func (c *column) textSQL() string {
 
 func (c *column) valueSQL(name string) string {
 	switch c.kind {
-	case kindInt32, kindInt64, kindUint64, kindBits, kindBool:
-		return name + "+0" // neither bits nor leading zeros
+	case kindBits, kindBool:
+		return name + "+0"
+	case kindInt32, kindInt64, kindUint64:
+		if c.dataType == "bit" || c.dataType == "year" || c.zerofill() {
+			return name + "+0" // neither bits nor leading zeros
+		}
+		return name
 	case kindFloat32, kindFloat64:
 		return name + "+0e0" // all digits, and no negative zero
 	case kindDecimal:
-		if strings.Contains(c.SourceType, "zerofill") {
+		if c.zerofill() {
 			return name + "+0"
 		}
 		return name
@@ -58,6 +66,8 @@ func (c *column) valueSQL(name string) string {
 		return "CRC32(CONVERT(" + name + " USING utf8mb4))"
 	}
 }
+
+func (c *column) zerofill() bool { return strings.Contains(c.SourceType, "zerofill") }
 
 // existing is the text of a date that exists, and "~" for all others: servers keep dates like 2021-02-31 and
 // 0000-00-00, and what DATE_ADD makes of them differs from one to the next. Most days are before the 29th.

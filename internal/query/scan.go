@@ -90,6 +90,9 @@ func (s *Scan) open(ctx context.Context, o Options, n Newest) (err error) {
 		}
 		statements = append(statements, older)
 	}
+	if o.Memory <= 0 {
+		o.Memory = scanMemory
+	}
 	db, err := duckdb.Open(ctx, duckdb.Options{Memory: o.Memory, Threads: o.Threads, Temp: s.stage.spill()})
 	if err != nil {
 		return err
@@ -101,6 +104,9 @@ func (s *Scan) open(ctx context.Context, o Options, n Newest) (err error) {
 	}
 	return errors.Join(err, db.Close())
 }
+
+// scanMemory is what finding dead rows may take, in bytes; what does not fit goes to disk.
+const scanMemory = 96 << 20
 
 // bury marks the rows that a statement returns, by file and place, as dead.
 func (s *Scan) bury(ctx context.Context, db *duckdb.DB, statement string) error {
