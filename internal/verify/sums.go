@@ -121,7 +121,7 @@ func (v *verifier) counts(b arrow.RecordBatch) (func(row int) bool, error) {
 		if at.IsZero() {
 			return !keyless && c.Since.IsZero()
 		}
-		return !at.Less(c.Since) && !(keyless && !at.Less(c.Settled))
+		return !at.Less(c.Since) && (!keyless || at.Less(c.Settled))
 	}, nil
 }
 
