@@ -191,18 +191,12 @@ func (s *Source) sumPiece(ctx context.Context, c *comparison, force string, wher
 	from, args := c.from(force, where)
 	sql := fmt.Sprintf("SELECT %s AS part, COUNT(*), CAST(SUM(%s) AS CHAR)%s GROUP BY part ORDER BY NULL", c.part(), checksumOf(c.columns), from)
 	var res result
-	for tries, pause := 1, s.pause; ; tries, pause = tries+1, 2*pause {
-		err = s.with(ctx, func(conn *conn) (err error) {
+	err = s.repeat(ctx, func() error {
+		return s.with(ctx, func(conn *conn) (err error) {
 			res, err = conn.query(ctx, sql, anys(args)...)
 			return err
 		})
-		if err == nil || tries == maxTries || ctx.Err() != nil || !errors.Is(err, tidemark.ErrTransient) {
-			break
-		}
-		if err := sleep(ctx, pause); err != nil {
-			return 0, err
-		}
-	}
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -286,28 +280,53 @@ func (s *Source) compareRows(ctx context.Context, c tidemark.Comparison, make fu
 	}
 }
 
-// stream yields the rows of one statement. A lost connection is an error: the caller begins again.
-func (s *Source) stream(ctx context.Context, columns []column, sql string, args []value, yield func(arrow.RecordBatch, error) bool) error {
-	c, err := s.acquire(ctx)
-	if err != nil {
-		return err
+// repeat calls do until it succeeds, as long as another try may.
+func (s *Source) repeat(ctx context.Context, do func() error) error {
+	for tries, pause := 1, s.pause; ; tries, pause = tries+1, 2*pause {
+		err := do()
+		if err == nil || tries == maxTries || ctx.Err() != nil || !errors.Is(err, tidemark.ErrTransient) {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
 	}
+}
+
+// stream yields the rows of one statement, which is sent again when the connection is lost before the first batch.
+func (s *Source) stream(ctx context.Context, columns []column, sql string, args []value, yield func(arrow.RecordBatch, error) bool) error {
 	schema := tidemark.Schema{}
 	for _, col := range columns {
 		schema.Columns = append(schema.Columns, col.Column)
 	}
-	if err := streamOn(ctx, c, schema.Arrow(), columns, sql, args, yield); err != nil {
-		s.discard(c) // the server may still be sending
-		if errors.Is(err, errStopped) {
+	var lost error // behind the first batch
+	err := s.repeat(ctx, func() error {
+		c, err := s.acquire(ctx)
+		if err != nil {
 			return err
 		}
-		return orCanceled(ctx, err)
-	}
-	s.release(c)
-	return nil
+		handed := false
+		err = streamOn(ctx, c, schema.Arrow(), columns, sql, args, func(b arrow.RecordBatch) bool {
+			handed = true
+			return yield(b, nil)
+		})
+		if err == nil {
+			s.release(c)
+			return nil
+		}
+		s.discard(c) // the server may still be sending
+		if !errors.Is(err, errStopped) {
+			err = orCanceled(ctx, err)
+		}
+		if handed {
+			lost, err = err, nil
+		}
+		return err
+	})
+	return errors.Join(err, lost)
 }
 
-func streamOn(ctx context.Context, c *conn, schema *arrow.Schema, columns []column, sql string, args []value, yield func(arrow.RecordBatch, error) bool) error {
+func streamOn(ctx context.Context, c *conn, schema *arrow.Schema, columns []column, sql string, args []value, yield func(arrow.RecordBatch) bool) error {
 	done := c.watch(ctx)
 	defer done()
 	if err := c.begin(); err != nil {
@@ -334,7 +353,7 @@ func streamOn(ctx context.Context, c *conn, schema *arrow.Schema, columns []colu
 				return err
 			}
 		}
-		if (b.full() || payload == nil && b.rows > 0) && !yield(b.take(), nil) {
+		if (b.full() || payload == nil && b.rows > 0) && !yield(b.take()) {
 			return errStopped
 		}
 		if payload == nil {
