@@ -227,6 +227,18 @@ func TestVerifyBesideWriters(t *testing.T) {
 	}
 }
 
+// TestVerifyStopsWhenEnoughIsNamed: where everything differs, nobody wants to read it all.
+func TestVerifyStopsWhenEnoughIsNamed(t *testing.T) {
+	s := newShop(t, itemsPipeline("iceberg", "merge"))
+	fillForVerify(t, s, 20_000, true)
+	s.mustRun(t)
+	s.exec(t, "UPDATE items SET price = price + 1, at = at")
+	r := s.verified(t, run.VerifyOptions{Limit: 10})
+	if len(r.Rows) != 10 || r.Found[verify.Different] < 10 || r.Found[verify.Different] > 6_000 || r.Partial == 0 || r.Clean() {
+		t.Errorf("%d rows named, found %v, %d parts left", len(r.Rows), r.Found, r.Partial)
+	}
+}
+
 // verifyTypes has the tables of all types compared: no row below settled may look different.
 func (s *shop) verifyTypes(t *testing.T, tables []typeTable) {
 	t.Helper()

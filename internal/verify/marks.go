@@ -30,8 +30,8 @@ func (m *mark) suspicious(keyed bool) bool {
 	return m.source != m.lake
 }
 
-// look names the rows that differ in some parts.
-func (v *verifier) look(ctx context.Context, some []uint32) error {
+// look names the rows that differ in some parts. It stops when enough are named, and reports whether these were all.
+func (v *verifier) look(ctx context.Context, some []uint32) (whole bool, err error) {
 	parts := tidemark.NewParts(v.comparison.N)
 	for _, part := range some {
 		parts.Add(part)
@@ -44,26 +44,25 @@ func (v *verifier) look(ctx context.Context, some []uint32) error {
 		}
 	}()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := v.markLake(ctx, parts, marks); err != nil {
-		return err
+		return false, err
 	}
 	maps.DeleteFunc(marks, func(_ string, m *mark) bool { return !m.suspicious(v.comparison.Key != nil) })
-	if len(marks) == 0 {
-		return nil // it has become equal meanwhile
-	}
-	names := slices.Sorted(maps.Keys(marks))
-	for chunk := range slices.Chunk(names, judgedAtOnce) {
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(marks)), judgedAtOnce) {
+		if len(v.report.Rows) >= v.Limit {
+			return false, nil
+		}
 		some := make(map[string]*mark, len(chunk))
 		for _, name := range chunk {
 			some[name] = marks[name]
 		}
 		if err := v.judge(ctx, some, from); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // judgedAtOnce is how many rows are held in memory with all their values.

@@ -32,6 +32,7 @@ func (v *verifier) lakeSums(ctx context.Context) ([]tidemark.PartSum, error) {
 		sums[r.part].Add(r.checksum)
 		return nil
 	})
+	v.report.Pending += v.above
 	return sums, err
 }
 
@@ -118,10 +119,11 @@ func (v *verifier) counts(b arrow.RecordBatch) (func(row int) bool, error) {
 	}
 	return func(row int) bool {
 		at := cursor(row)
-		if at.IsZero() {
-			return !keyless && c.Since.IsZero()
+		if keyless && (at.IsZero() || !at.Less(c.Settled)) {
+			v.above++
+			return false
 		}
-		return !at.Less(c.Since) && (!keyless || at.Less(c.Settled))
+		return c.Since.IsZero() || !at.Less(c.Since) // none is below every other
 	}, nil
 }
 

@@ -81,6 +81,7 @@ type verifier struct {
 	Task
 	comparison tidemark.Comparison
 	pending    keySet // of the rows that the next run reads
+	above      int64  // rows of the lake that are left out because the next run reads them, where rows have no key
 	report     *Report
 }
 
@@ -165,14 +166,18 @@ func (v *verifier) run(ctx context.Context) error {
 	left := v.differing(source, lake)
 	v.report.Differing = len(left)
 	for len(left) > 0 {
-		if len(v.report.Rows) >= v.Limit {
-			v.report.Partial = len(left)
-			return nil
-		}
 		var some []uint32
 		some, left = v.take(left, source, lake)
-		if err := v.look(ctx, some); err != nil {
+		whole, err := v.look(ctx, some)
+		if err != nil {
 			return err
+		}
+		if !whole {
+			left = append(some, left...)
+		}
+		if !whole || len(v.report.Rows) >= v.Limit {
+			v.report.Partial = len(left)
+			return nil
 		}
 	}
 	return nil
