@@ -147,7 +147,7 @@ func (s *vault) cases() []secretCase {
 		{"adopt with wrong keys", []string{"watermark", "adopt", "orders", "older", "-c", "keys.yaml"}, exitFailed},
 		{"query that fails", []string{"query", "SELECT nothing FROM shop.orders", "-c", "good.yaml"}, exitUsage},
 	}
-	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}}
+	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}, {"verify"}}
 	add := func(config string, codes ...int) { // of the commands
 		for i, command := range commands {
 			args := append(append([]string{}, command...), "-c", config+".yaml")
@@ -155,11 +155,11 @@ func (s *vault) cases() []secretCase {
 		}
 	}
 	// The lake is made by the first of these.
-	add("good", exitOK, exitOK, exitOK, exitOK, exitOK)
-	add("bucket", exitOK, exitOK, exitOK, exitOK, exitOK)
-	add("keys", exitFailed, exitFailed, exitFailed, exitFailed, exitFailed)
+	add("good", exitOK, exitOK, exitOK, exitOK, exitOK, exitOK)
+	add("bucket", exitOK, exitOK, exitOK, exitOK, exitOK, exitOK)
+	add("keys", exitFailed, exitFailed, exitFailed, exitFailed, exitFailed, exitFailed)
 	for _, config := range []string{"wrong", "host", "port"} { // the lake alone is enough for the others
-		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK)
+		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed)
 	}
 	for _, config := range []string{
 		"tls", "url", "malformed", "badport", "query", "s3url", "literal", "alias", "object", "list", "reference",

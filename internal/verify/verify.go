@@ -173,9 +173,10 @@ func (v *verifier) run(ctx context.Context) error {
 			return err
 		}
 		if !whole {
-			left = append(some, left...)
+			v.report.Partial = len(some) + len(left)
+			return nil
 		}
-		if !whole || len(v.report.Rows) >= v.Limit {
+		if len(v.report.Rows) >= v.Limit {
 			v.report.Partial = len(left)
 			return nil
 		}
