@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -14,15 +13,10 @@ import (
 // An old of "" lets it begin from nothing in a table that others fill. No row is loaded or changed. It returns the new
 // watermark.
 func (r *Runner) Adopt(ctx context.Context, name, old string) (tidemark.Watermark, error) {
-	pipelines, err := r.pipelines(ctx, []string{name})
+	p, err := r.one(ctx, name)
 	if err != nil {
 		return tidemark.Watermark{}, err
 	}
-	if len(pipelines) != 1 {
-		return tidemark.Watermark{}, tidemark.WithHint(
-			fmt.Errorf("%s stands for %d pipelines: %w", name, len(pipelines), tidemark.ErrInvalid), "name one of them")
-	}
-	p := pipelines[0]
 	parts, done, err := r.parts(ctx, p)
 	if err != nil {
 		return tidemark.Watermark{}, err

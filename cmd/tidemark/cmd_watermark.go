@@ -20,7 +20,7 @@ func newWatermarkCommand(a *app) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWatermarkShowCommand(a), newWatermarkAdoptCommand(a))
+	cmd.AddCommand(newWatermarkShowCommand(a), newWatermarkAdoptCommand(a), newWatermarkAuditCommand(a))
 	return cmd
 }
 

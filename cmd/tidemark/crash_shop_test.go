@@ -35,6 +35,7 @@ type way struct {
 	sqlite bool // the catalog is a file
 	s3     bool
 	lose   bool // each run finds a commit whose files were lost
+	back   bool // what is stopped is a rewind over the newest commit
 
 	only []string // prefixes of the failpoints that are tried; nil means all
 }

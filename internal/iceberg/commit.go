@@ -234,7 +234,8 @@ func (p *publication) judge(tbl *table.Table) (verdict, error) {
 		taken = taken || m.seq == ours.seq
 	}
 	switch {
-	case slices.Contains(h.aside, ours): // someone has rolled it back; its files are in use
+	case slices.Contains(h.aside, ours): // somebody has gone back behind it since; it was made all the same
+		return published, nil
 	case taken:
 		return overtaken, nil
 	case at == markOfWatermark(p.c.Base):

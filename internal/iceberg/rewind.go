@@ -72,8 +72,12 @@ func (t *Target) PlanRewind(ctx context.Context, to int64) (tidemark.Rewind, err
 // wayOut says how far back a pipeline can go instead.
 func wayOut(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, instead int64) string {
 	main := historyOf(tbl, p).main
+	now, _, _ := watermarkOf(tbl, p) // whoever calls has read it before
 	var ways []string
 	for _, m := range slices.Backward(main) {
+		if m == markOfWatermark(now) {
+			continue // it is there
+		}
 		if _, err := planRewind(ctx, tbl, p, m.seq); err == nil {
 			ways = append(ways, fmt.Sprintf("the earliest commit that can be gone back to is %d: `tidemark rewind %s --to %d`", m.seq, p, m.seq))
 			break
@@ -114,7 +118,7 @@ func planRewind(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, to
 	}
 	at := slices.IndexFunc(line, func(s table.Snapshot) bool { return isCommit(s, p, to) })
 	if at >= 0 {
-		return planBetween(ctx, tbl, p, &line[at], line[:at])
+		return planMain(ctx, tbl, p, line, at)
 	}
 	all := tbl.Metadata().Snapshots()
 	at = slices.IndexFunc(all, func(s table.Snapshot) bool { return isCommit(s, p, to) })
@@ -148,12 +152,7 @@ func planAll(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, line 
 		}
 		return setBack(ctx, tbl, nil)
 	}
-	first := -1
-	for i, s := range line {
-		if _, ok := markOf(s, p); ok {
-			first = i
-		}
-	}
+	first := oldestOf(line, p)
 	if first < 0 { // there is nothing of the pipeline's
 		return &rewinding{}, nil
 	}
@@ -165,28 +164,35 @@ func planAll(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, line 
 		return nil, fmt.Errorf("commit %d of pipeline %s took over %d rows that were loaded under another name, which stay in table %v: %w",
 			w.Seq, p, w.Total-w.Rows, tbl.Identifier(), tidemark.ErrInvalid)
 	}
-	var before *table.Snapshot
-	if first+1 < len(line) {
-		before = &line[first+1]
-	}
-	return planBetween(ctx, tbl, p, before, line[:first+1])
+	return planMain(ctx, tbl, p, line, len(line))
 }
 
-// planBetween goes back on main to a snapshot, nil for none, over the newer ones.
-func planBetween(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, to *table.Snapshot, newer []table.Snapshot) (*rewinding, error) {
-	ours := map[int64]bool{}
-	for _, s := range newer {
-		if _, ok := markOf(s, p); ok {
-			ours[s.SnapshotID] = true
+// oldestOf returns where the pipeline's oldest commit is in a line, or -1.
+func oldestOf(line []table.Snapshot, p tidemark.PipelineID) int {
+	for i := len(line) - 1; i >= 0; i-- {
+		if _, ok := markOf(line[i], p); ok {
+			return i
 		}
 	}
-	switch {
-	case len(ours) == 0: // someone has set the table back, or only others have come
+	return -1
+}
+
+// planMain goes back on main to where it was before the oldest of the pipeline's commits that are newer than line[at].
+// What others did before that stays as it is.
+func planMain(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, line []table.Snapshot, at int) (*rewinding, error) {
+	oldest := oldestOf(line[:at], p)
+	if oldest < 0 { // someone has set the table back, or only others have come
 		return &rewinding{}, nil
-	case undoable(newer, p):
+	}
+	newer := line[:oldest+1]
+	var to *table.Snapshot
+	if oldest+1 < len(line) {
+		to = &line[oldest+1]
+	}
+	if undoable(newer, p) {
 		return setBack(ctx, tbl, to)
 	}
-	return takeOut(ctx, tbl, to, newer, ours)
+	return takeOut(ctx, tbl, p, to, newer)
 }
 
 // planAside goes to a snapshot that main does not descend from: the table was set back to before it.
@@ -228,11 +234,18 @@ func setBack(ctx context.Context, tbl *table.Table, to *table.Snapshot) (*rewind
 	return r, err
 }
 
-// takeOut takes out the files that our snapshots among the newer ones have added, if all that happened since `to` was
-// that files were added.
-func takeOut(ctx context.Context, tbl *table.Table, to *table.Snapshot, newer []table.Snapshot, ours map[int64]bool) (*rewinding, error) {
-	adds := map[int64]bool{} // snapshots of others that have only added files
+// takeOut takes out the files that the pipeline's snapshots among the newer ones have added, if all that happened since
+// `to` was that files were added.
+func takeOut(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, to *table.Snapshot, newer []table.Snapshot) (*rewinding, error) {
+	ours, adds := map[int64]bool{}, map[int64]bool{} // adds: those of others that have only added files
 	for _, s := range newer {
+		if _, ok := markOf(s, p); ok {
+			ours[s.SnapshotID] = true
+			continue
+		}
+		if s.Summary == nil {
+			continue
+		}
 		_, pipeline := s.Summary.Properties[summaryPipeline] // of Tidemark's, which touch their own files alone
 		adds[s.SnapshotID] = pipeline || s.Summary.Operation == table.OpAppend
 	}
