@@ -12,7 +12,7 @@ import (
 // or, when old is its own name, after its server, table, cursor, mode or key has changed although the rows are the same.
 // An old of "" lets it begin from nothing in a table that others fill. No row is loaded or changed. It returns the new
 // watermark.
-func (r *Runner) Adopt(ctx context.Context, name, old string) (tidemark.Watermark, error) {
+func (r *Runner) Adopt(ctx context.Context, name, old string, by By) (tidemark.Watermark, error) {
 	p, err := r.one(ctx, name)
 	if err != nil {
 		return tidemark.Watermark{}, err
@@ -27,5 +27,5 @@ func (r *Runner) Adopt(ctx context.Context, name, old string) (tidemark.Watermar
 		return tidemark.Watermark{}, err
 	}
 	from := tidemark.PipelineID(old)
-	return engine.Adopt(ctx, p.Pipeline, parts, from, blob.NewSideFolder(l.store, from))
+	return engine.Adopt(ctx, p.Pipeline, parts, from, blob.NewSideFolder(l.store, from), by)
 }

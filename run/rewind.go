@@ -20,6 +20,12 @@ type RewindGoal = engine.Goal
 // A Rewind is a rewind that was thought through and not yet made: Commit makes it.
 type Rewind = engine.Rewind
 
+// A Mark is what a person wants a watermark to say.
+type Mark = engine.Mark
+
+// A Setting is a watermark that was thought through and not yet set: Commit sets it.
+type Setting = engine.Setting
+
 // By says who acts on a pipeline by hand, and why. Both are kept in the lake.
 type By = engine.By
 
@@ -45,6 +51,15 @@ func (r *Runner) PlanRewind(ctx context.Context, name string, goal RewindGoal) (
 		return nil, err
 	}
 	return engine.PlanRewind(ctx, p.Pipeline, parts, goal)
+}
+
+// PlanSet finds out what it means to set a pipeline's watermark by hand. It changes nothing, and asks the lake alone.
+func (r *Runner) PlanSet(ctx context.Context, name string, m Mark) (*Setting, error) {
+	p, parts, err := r.byHand(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return engine.PlanSet(ctx, p.Pipeline, parts, m)
 }
 
 // Events returns what was done by hand to the pipelines of those names, or to all, pipeline by pipeline, the oldest first.
