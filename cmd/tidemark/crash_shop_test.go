@@ -106,6 +106,13 @@ func (s *shop) change(t *testing.T) {
 	s.insert(t, firstRows+s.step*newRows, newRows)
 }
 
+// grow inserts some rows.
+func (s *shop) grow(t *testing.T) {
+	t.Helper()
+	s.step++
+	s.insert(t, firstRows+s.step*newRows, newRows)
+}
+
 func (s *shop) insert(t *testing.T, from, rows int) {
 	t.Helper()
 	var values strings.Builder

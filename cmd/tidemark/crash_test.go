@@ -30,6 +30,7 @@ func TestCrash(t *testing.T) {
 	t.Run("failpoints", func(t *testing.T) { testFailpoints(t, binary) })
 	t.Run("random moments", func(t *testing.T) { testRandomKills(t, binary) })
 	t.Run("together", func(t *testing.T) { testTogether(t, binary) })
+	t.Run("back together", func(t *testing.T) { testBackTogether(t, binary) })
 }
 
 // unreachable are failpoints that no scenario here comes to, and why.

@@ -50,7 +50,7 @@ func PlanRewind(ctx context.Context, p tidemark.Pipeline, parts Parts, goal Goal
 		return nil, err
 	}
 	r := &Rewind{Now: h.Now, p: p, parts: parts}
-	if r.Rewind.To = to.Seq; to.Seq == h.Now.Seq && h.Held == h.Now.Seq {
+	if r.To = to.Seq; to.Seq == h.Now.Seq && h.Held == h.Now.Seq {
 		r.Next, r.Nothing = h.Now, true
 		return r, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
 	"github.com/tidemark-data/tidemark/internal/engine"
+	"github.com/tidemark-data/tidemark/internal/iceberg"
 )
 
 func (l lake) parts(t *testing.T, store blob.Store, p tidemark.Pipeline) engine.Parts {
@@ -398,5 +399,154 @@ func rewindWithFault(t *testing.T, p tidemark.Pipeline, fault func() blobtest.Fa
 	mustRun(t, h.store, p, h.source)
 	if got, want := h.look(t, p), h.reloaded(p, h.states[to]); !slices.Equal(got, want) {
 		t.Errorf("back at commit %d, and a run: the lake holds\n%v, want\n%v", to, got, want)
+	}
+}
+
+// TestRewindSetBackByHand: someone has set an Iceberg table back with another program, or removed the watermark from it.
+// The run stops, and its hint is the command that lets it go on.
+func TestRewindSetBackByHand(t *testing.T) {
+	for name, to := range map[string]int{"two commits back": 3, "to the first": 1, "the watermark is gone": 5} {
+		for _, mode := range []tidemark.Mode{tidemark.ModeAppend, tidemark.ModeMerge} {
+			t.Run(name+"/"+string(mode), func(t *testing.T) {
+				p := pipelineOf(tidemark.FormatIceberg, mode)
+				h := newPast(t, p)
+				n := len(h.states) - 1
+				byHand(t, h.store, p, n-to)
+				_, err := openLake(t, h.store, p).run(t.Context(), t, p, h.source)
+				if !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(tidemark.Hint(err), "`tidemark rewind p`") {
+					t.Fatalf("a run: %v, hint %q", err, tidemark.Hint(err))
+				}
+				plan := mustRewind(t, h.store, p, engine.Goal{})
+				if plan.To != int64(to) || plan.Taken.Files != 0 {
+					t.Errorf("the plan is %+v, want to go back to commit %d", plan.Rewind, to)
+				}
+				if w := h.mark(t, p); w.Seq != int64(n+1) || w.High != h.marks[to].High || w.Overlap != h.marks[to].Overlap {
+					t.Errorf("the watermark is %+v, want that of %+v", w, h.marks[to])
+				}
+				mustRun(t, h.store, p, h.source)
+				if got, want := h.look(t, p), h.reloaded(p, h.states[to]); !slices.Equal(got, want) {
+					t.Errorf("the lake holds\n%v, want\n%v", got, want)
+				}
+			})
+		}
+	}
+}
+
+// byHand sets the table back by some commits, as other programs do; by none it removes the watermark.
+func byHand(t *testing.T, store storage, p tidemark.Pipeline, commits int) {
+	t.Helper()
+	tables, err := iceberg.Open(t.Context(), iceberg.Options{Store: store, Root: "/lake"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl, err := tables.CatalogIO().LoadTable(t.Context(), []string{p.Target.Namespace, p.Target.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := tbl.NewTransaction()
+	if commits == 0 {
+		err = tx.RemoveProperties([]string{"tidemark." + string(p.ID)})
+	} else {
+		s := tbl.CurrentSnapshot()
+		for range commits {
+			s = tbl.SnapshotByID(*s.ParentSnapshotID)
+		}
+		err = tx.RollbackToSnapshot(s.SnapshotID)
+	}
+	if err == nil {
+		_, err = tx.Commit(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRewindReplacedFolder: a folder that is replaced can be emptied, and is loaded anew.
+func TestRewindReplacedFolder(t *testing.T) {
+	p := pipelineOf(tidemark.FormatParquet, tidemark.ModeReplace)
+	h := newPast(t, p)
+	if _, err := rewind(t.Context(), t, h.store, p, engine.Goal{To: 2}); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(tidemark.Hint(err), "--all") {
+		t.Errorf("to a commit that was replaced: %v, hint %q", err, tidemark.Hint(err))
+	}
+	mustRewind(t, h.store, p, engine.Goal{All: true})
+	if got := h.look(t, p); len(got) > 0 {
+		t.Errorf("before the first commit the lake holds %v", got)
+	}
+	mustRun(t, h.store, p, h.source)
+	if got, want := h.look(t, p), sorted(h.source.visible()); !slices.Equal(got, want) {
+		t.Errorf("loaded anew, the lake holds\n%v, want\n%v", got, want)
+	}
+}
+
+// TestRewindAdopted: rows that were loaded under another name stay when the pipeline goes back to before its first commit,
+// so it does not.
+func TestRewindAdopted(t *testing.T) {
+	for _, format := range formats {
+		t.Run(string(format), func(t *testing.T) {
+			store, source, p := blob.NewMem(), newTable(), pipelineOf(format, tidemark.ModeAppend)
+			source.insert(1, 2, 3)
+			mustRun(t, store, p, source)
+			p.ID = "renamed"
+			if err := openLake(t, store, p).adopt(t, p, source, store, "p"); err != nil {
+				t.Fatal(err)
+			}
+			source.insert(4)
+			mustRun(t, store, p, source)
+			if _, err := rewind(t.Context(), t, store, p, engine.Goal{All: true}); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(tidemark.Hint(err), "--to 1") {
+				t.Errorf("to before the adoption: %v, hint %q", err, tidemark.Hint(err))
+			}
+			mustRewind(t, store, p, engine.Goal{To: 1})
+			if got := lakeRows(t, store, openLake(t, store, p).catalog, p.Target); len(got) != 3 {
+				t.Errorf("back at the adoption the lake holds %v", got)
+			}
+			mustRun(t, store, p, source)
+			if got, want := lakeRows(t, store, openLake(t, store, p).catalog, p.Target), sorted(source.visible()); !slices.Equal(got, want) {
+				t.Errorf("the lake holds\n%v, want\n%v", got, want)
+			}
+		})
+	}
+}
+
+// TestSetWatermark sets a watermark forward and back, and loses the race against a run.
+func TestSetWatermark(t *testing.T) {
+	for _, format := range formats {
+		t.Run(string(format), func(t *testing.T) {
+			p := pipelineOf(format, tidemark.ModeAppend)
+			h := newPast(t, p)
+			parts := openLake(t, h.store, p).parts(t, h.store, p)
+			before, held := h.mark(t, p), h.look(t, p)
+			for _, m := range []engine.Mark{{Settled: "x"}, {Settled: "17"}, {Settled: "1970-01-01 00:01:00"}, {Settled: "2020-01-01"}, {High: "1970-01-01"}} {
+				if _, err := engine.PlanSet(t.Context(), p, parts, m); !errors.Is(err, tidemark.ErrInvalid) {
+					t.Errorf("set %+v: %v, want ErrInvalid", m, err)
+				}
+			}
+			late, err := engine.PlanSet(t.Context(), p, parts, engine.Mark{High: "2020-01-01"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := engine.PlanSet(t.Context(), p, parts, engine.Mark{Settled: "1970-01-01 00:20:00", High: "1970-01-01 00:20:00"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Commit(t.Context(), engine.By{Who: "somebody", Why: "a test"}); err != nil {
+				t.Fatal(err)
+			}
+			w := h.mark(t, p)
+			if w.Seq != before.Seq+1 || w.Settled != cursorOf(1200) || w.High != cursorOf(1200) || w.Overlap != before.Overlap || w.Total != before.Total {
+				t.Errorf("the watermark went from %+v to %+v", before, w)
+			}
+			if got := h.look(t, p); !slices.Equal(got, held) {
+				t.Errorf("the lake holds\n%v, want\n%v", got, held)
+			}
+			if _, err := late.Commit(t.Context(), engine.By{}); !errors.Is(err, tidemark.ErrConflict) {
+				t.Errorf("a setting that comes late: %v, want ErrConflict", err)
+			}
+			h.source.insert(80) // below what was set: never loaded
+			h.source.pass(1000)
+			h.source.insert(81)
+			if r := mustRun(t, h.store, p, h.source); r.New != 1 {
+				t.Errorf("the run loaded %d rows, want 1", r.New)
+			}
+		})
 	}
 }
