@@ -94,7 +94,7 @@ func runRewind(ctx context.Context, a *app, o rewindOptions, name string, goal r
 	}
 	done := false
 	if !o.dryRun && !plan.Nothing {
-		if err := a.confirm(o.deed, "Go back?"); err != nil {
+		if err := a.confirm(ctx, o.deed, "Go back?"); err != nil {
 			return err
 		}
 		if _, err := plan.Commit(ctx, o.by()); err != nil {

@@ -72,7 +72,7 @@ func runWatermarkSet(ctx context.Context, a *app, o setOptions, name string) err
 	}
 	done := false
 	if !o.dryRun && !s.Nothing {
-		if err := a.confirm(o.deed, "Set the watermark?"); err != nil {
+		if err := a.confirm(ctx, o.deed, "Set the watermark?"); err != nil {
 			return err
 		}
 		if _, err := s.Commit(ctx, o.by()); err != nil {

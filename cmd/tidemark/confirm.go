@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,7 +31,7 @@ func (d *deed) by() run.By { return run.By{Who: run.WhoAmI(), Why: strings.TrimS
 // errDeclined says that the person at the keyboard does not want it.
 var errDeclined = errors.New("not done; nothing was changed")
 
-// check refuses before anything is looked at what could not be asked.
+// checkAsking refuses before anything is looked at what could not be asked.
 func (a *app) checkAsking(d deed) error {
 	if d.yes || d.dryRun || a.in != nil && a.terminal {
 		return nil
@@ -38,20 +39,25 @@ func (a *app) checkAsking(d deed) error {
 	return usage(tidemark.WithHint(errors.New("nobody can be asked: this is no terminal"), "add --yes, or --dry-run to see the plan alone"))
 }
 
-// confirm asks the person at the keyboard, unless told not to.
-func (a *app) confirm(d deed, question string) error {
+// confirm asks the person at the keyboard, unless told not to. An interrupt counts as no.
+func (a *app) confirm(ctx context.Context, d deed, question string) error {
 	if d.yes {
 		return nil
 	}
 	if _, err := fmt.Fprintf(a.err, "%s [y/N] ", question); err != nil {
 		return err
 	}
-	answer, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && answer == "" {
-		return errDeclined
-	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
-		return nil
+	answers := make(chan string, 1)
+	go func() { // a read from a terminal cannot be called off; it ends with the process, which an interrupt ends
+		line, _ := bufio.NewReader(a.in).ReadString('\n') // what was typed before the end counts
+		answers <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-answers:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-ctx.Done():
 	}
 	return errDeclined
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -17,7 +19,7 @@ func TestConfirm(t *testing.T) {
 		if err := a.checkAsking(deed{}); err != nil {
 			t.Error(err)
 		}
-		if err := a.confirm(deed{}, "Go back?"); !errors.Is(err, want) {
+		if err := a.confirm(t.Context(), deed{}, "Go back?"); !errors.Is(err, want) {
 			t.Errorf("answer %q: %v, want %v", answer, err, want)
 		}
 		if out.String() != "Go back? [y/N] " {
@@ -28,7 +30,19 @@ func TestConfirm(t *testing.T) {
 	if err := a.checkAsking(deed{}); err == nil {
 		t.Error("asks where nobody can answer")
 	}
-	if err := a.confirm(deed{yes: true}, "Go back?"); err != nil {
+	if err := a.confirm(t.Context(), deed{yes: true}, "Go back?"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A person interrupts instead of answering.
+func TestConfirmInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	never, w := io.Pipe()
+	defer w.Close()
+	a := &app{in: never, err: io.Discard, terminal: true}
+	interrupt()
+	if err := a.confirm(ctx, deed{}, "Go back?"); !errors.Is(err, errDeclined) {
+		t.Errorf("%v, want %v", err, errDeclined)
 	}
 }

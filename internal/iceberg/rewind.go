@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -69,19 +70,18 @@ func (t *Target) PlanRewind(ctx context.Context, to int64) (tidemark.Rewind, err
 	return plan, nil
 }
 
-// wayOut says how far back a pipeline can go instead.
+// wayOut says how far back a pipeline can go instead. The further back, the more can be in the way, so it halves.
 func wayOut(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, instead int64) string {
 	main := historyOf(tbl, p).main
+	earliest := sort.Search(len(main), func(i int) bool {
+		_, err := planRewind(ctx, tbl, p, main[i].seq)
+		return err != nil
+	}) - 1
 	now, _, _ := watermarkOf(tbl, p) // whoever calls has read it before
 	var ways []string
-	for _, m := range slices.Backward(main) {
-		if m == markOfWatermark(now) {
-			continue // it is there
-		}
-		if _, err := planRewind(ctx, tbl, p, m.seq); err == nil {
-			ways = append(ways, fmt.Sprintf("the earliest commit that can be gone back to is %d: `tidemark rewind %s --to %d`", m.seq, p, m.seq))
-			break
-		}
+	if earliest >= 0 && main[earliest] != markOfWatermark(now) { // else it is there
+		seq := main[earliest].seq
+		ways = append(ways, fmt.Sprintf("the earliest commit that can be gone back to is %d: `tidemark rewind %s --to %d`", seq, p, seq))
 	}
 	if instead != 0 {
 		if _, err := planRewind(ctx, tbl, p, 0); err == nil {
@@ -150,7 +150,7 @@ func planAll(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, line 
 			return nil, fmt.Errorf("the first snapshots of table %v have expired, and others have written to it: whose its older rows are cannot be told: %w",
 				tbl.Identifier(), tidemark.ErrInvalid)
 		}
-		return setBack(ctx, tbl, nil)
+		return planEmpty(ctx, tbl, p)
 	}
 	first := oldestOf(line, p)
 	if first < 0 { // there is nothing of the pipeline's
@@ -165,6 +165,29 @@ func planAll(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, line 
 			w.Seq, p, w.Total-w.Rows, tbl.Identifier(), tidemark.ErrInvalid)
 	}
 	return planMain(ctx, tbl, p, line, len(line))
+}
+
+// planEmpty takes everything out of a table that is the pipeline's alone as far as can be told.
+func planEmpty(ctx context.Context, tbl *table.Table, p tidemark.PipelineID) (*rewinding, error) {
+	w, _, err := watermarkOf(tbl, p)
+	if err != nil {
+		return nil, err
+	}
+	r, err := setBack(ctx, tbl, nil)
+	if err != nil {
+		return nil, err
+	}
+	var rows int64
+	for _, f := range r.taken {
+		if f.ContentType() == iceberg.EntryContentData {
+			rows += f.Count()
+		}
+	}
+	if w.Mode == tidemark.ModeAppend && rows > w.Total {
+		return nil, fmt.Errorf("table %v holds %d rows, of which pipeline %s has loaded %d, and the snapshots that would tell them apart have expired: %w",
+			tbl.Identifier(), rows, p, w.Total, tidemark.ErrInvalid)
+	}
+	return r, nil
 }
 
 // oldestOf returns where the pipeline's oldest commit is in a line, or -1.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/tidemark-data/tidemark"
@@ -186,4 +187,49 @@ func TestRewindLostAnswer(t *testing.T) {
 	if !slices.Equal(seqs, []int64{1, 2, 3}) || h.Held != 3 || h.Now.Seq != 3 {
 		t.Errorf("the history is %v, held %d, now %d", seqs, h.Held, h.Now.Seq)
 	}
+}
+
+// TestRewindMergedManifests: manifests are merged as a table grows, and still tell which commit brought which file.
+func TestRewindMergedManifests(t *testing.T) {
+	l := open(t, memOptions())
+	target := l.Target(pipeline(tidemark.ModeAppend), testLog(t))
+	mustLoad(t, target, rowsOf(0, 2, "a"))
+	tx := loadTable(t, l).NewTransaction()
+	commitTx(t, tx, tx.SetProperties(iceberg.Properties{table.ManifestMinMergeCountKey: "2"}))
+	states := [][]row{nil, scan(t, l)}
+	var foreign []row
+	for i := range int32(4) {
+		mustLoad(t, target, rowsOf(10*i+10, 10*i+13, "a"))
+		states = append(states, slices.DeleteFunc(scan(t, l), func(r row) bool { return r.Name == "foreign" }))
+		foreign = append(foreign, foreignAppend(t, l)...)
+	}
+	fs, err := loadTable(t, l).FS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manifests, err := loadTable(t, l).CurrentSnapshot().Manifests(fs); err != nil || len(manifests) > 3 {
+		t.Fatalf("%d manifests, %v: they were not merged", len(manifests), err)
+	}
+	for _, to := range []int64{4, 2, 1, 0} {
+		if err := goBack(t, target, to); err != nil {
+			t.Fatalf("to %d: %v; %s", to, err, tidemark.Hint(err))
+		}
+		check(t, l, states[to], foreign)
+	}
+	mustLoad(t, target, rowsOf(0, 2, "a"))
+	check(t, l, states[1], foreign)
+}
+
+// TestRewindUnknownRows: rows that nobody knows are not taken out with the pipeline's.
+func TestRewindUnknownRows(t *testing.T) {
+	l := open(t, memOptions())
+	target := l.Target(pipeline(tidemark.ModeAppend), testLog(t))
+	mustLoad(t, target, rowsOf(0, 5, "a"))
+	extra := foreignAppend(t, l)
+	mustLoad(t, target, rowsOf(5, 9, "a"))
+	expire(t, l)
+	if err := goBack(t, target, 0); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(err.Error(), "holds 12 rows, of which pipeline orders has loaded 9") {
+		t.Errorf("to before the first: %v", err)
+	}
+	check(t, l, rowsOf(0, 9, "a"), extra)
 }
