@@ -35,6 +35,7 @@ type way struct {
 	sqlite bool // the catalog is a file
 	s3     bool
 	lose   bool // each run finds a commit whose files were lost
+	back   bool // what is stopped is a rewind over the newest commit
 
 	only []string // prefixes of the failpoints that are tried; nil means all
 }
@@ -102,6 +103,13 @@ func (s *shop) change(t *testing.T) {
 	t.Helper()
 	s.step++
 	s.exec(t, fmt.Sprintf("UPDATE items SET step = %d, n = %d + id WHERE id %% %d = %d", s.step, s.step*1_000_000, firstRows/changeRows, s.step))
+	s.insert(t, firstRows+s.step*newRows, newRows)
+}
+
+// grow inserts some rows.
+func (s *shop) grow(t *testing.T) {
+	t.Helper()
+	s.step++
 	s.insert(t, firstRows+s.step*newRows, newRows)
 }
 
