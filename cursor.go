@@ -179,37 +179,24 @@ func ParseCursorValue(s string) (CursorValue, error) {
 	return UnsignedValue(n), nil
 }
 
-// Parse reads a value of this kind as a person writes it: as String does, or for a datetime or timestamp with a space or
-// a T before the time, with or without Z, or the date alone. A value of another kind is ErrInvalid.
-func (k CursorKind) Parse(s string) (CursorValue, error) {
-	text := strings.TrimSpace(s)
-	if k == CursorDatetime || k == CursorTimestamp {
-		text = strings.Replace(strings.TrimSuffix(text, "Z"), "T", " ", 1)
-		if !strings.Contains(text, " ") {
-			text += " 00:00:00"
-		}
-		if k == CursorTimestamp {
-			text = strings.Replace(text, " ", "T", 1) + "Z"
-		}
-	}
+// Parse reads a value of this kind as a person writes it: as String does; or a timestamp without its T and Z, and a
+// datetime or timestamp as a date alone. What is none is ErrInvalid, with the form that is wanted as a hint.
+func (k CursorKind) Parse(text string) (CursorValue, error) {
 	v, err := ParseCursorValue(text)
-	if err != nil || v.kind != k {
-		return CursorValue{}, WithHint(fmt.Errorf("%q is no %s: %w", s, k, ErrInvalid), "write it as "+k.example())
+	if err == nil && v.kind != k {
+		switch {
+		case k == CursorDatetime && v.kind == CursorDate, k == CursorTimestamp && (v.kind == CursorDate || v.kind == CursorDatetime):
+			return TemporalValue(k, v.n), nil
+		}
+		err = fmt.Errorf("%q is of kind %s, and the cursor of kind %s: %w", text, v.kind, k, ErrInvalid)
+	}
+	if err != nil {
+		forms := map[CursorKind]string{
+			CursorInteger: "digits", CursorDate: dateForm, CursorDatetime: `"` + datetimeForm + `"`, CursorTimestamp: timestampForm + "Z",
+		}
+		return CursorValue{}, WithHint(err, "write it as "+forms[k])
 	}
 	return v, nil
-}
-
-func (k CursorKind) example() string {
-	switch k {
-	case CursorDate:
-		return dateForm
-	case CursorDatetime:
-		return "\"" + datetimeForm + "\""
-	case CursorTimestamp:
-		return timestampForm + "Z"
-	default:
-		return "123"
-	}
 }
 
 // MarshalText is String.

@@ -45,7 +45,7 @@ func PlanSet(ctx context.Context, p tidemark.Pipeline, parts Parts, m Mark) (*Se
 		if v.text == "" {
 			continue
 		}
-		if *v.to, err = valueOf(v.text, now.High.Kind()); err != nil {
+		if *v.to, err = now.High.Kind().Parse(v.text); err != nil {
 			return nil, fmt.Errorf("%s of pipeline %s: %w", v.name, p.ID, err)
 		}
 	}
@@ -82,28 +82,6 @@ func (s *Setting) explain(p tidemark.Pipeline, m Mark) error {
 		s.Notices = append(s.Notices, fmt.Sprintf("settled may come up to high %s although nothing that high was loaded: rows dated below it that come later are then lost", s.Next.High))
 	}
 	return nil
-}
-
-// valueOf reads a cursor value of a kind. A timestamp may be written without its T and Z, a datetime as a date alone.
-func valueOf(text string, kind tidemark.CursorKind) (tidemark.CursorValue, error) {
-	v, err := tidemark.ParseCursorValue(text)
-	if err == nil && v.Kind() != kind {
-		switch {
-		case kind == tidemark.CursorDatetime && v.Kind() == tidemark.CursorDate,
-			kind == tidemark.CursorTimestamp && v.Kind() == tidemark.CursorDate,
-			kind == tidemark.CursorTimestamp && v.Kind() == tidemark.CursorDatetime:
-			return tidemark.TemporalValue(kind, v.Micros()), nil
-		}
-		err = fmt.Errorf("%q is of kind %s, and the cursor of kind %s: %w", text, v.Kind(), kind, tidemark.ErrInvalid)
-	}
-	if err != nil {
-		forms := map[tidemark.CursorKind]string{
-			tidemark.CursorInteger: "digits", tidemark.CursorDate: "2006-01-02",
-			tidemark.CursorDatetime: `"2006-01-02 15:04:05"`, tidemark.CursorTimestamp: "2006-01-02T15:04:05Z",
-		}
-		return v, tidemark.WithHint(err, "write it as "+forms[kind])
-	}
-	return v, nil
 }
 
 // Commit sets the watermark, fenced by the same compare-and-swap as a run: ErrConflict when one has committed since the
