@@ -77,7 +77,7 @@ or a local disk: again and again, each row exactly once. It may be killed at any
 	f.SortFlags = false
 	cmd.AddCommand(
 		newInitCommand(a), newCheckCommand(a), newPlanCommand(a), newRunCommand(a),
-		newWatermarkCommand(a), newQueryCommand(a), newVersionCommand(a),
+		newMaintainCommand(a), newWatermarkCommand(a), newQueryCommand(a), newVersionCommand(a),
 	)
 	return cmd
 }
