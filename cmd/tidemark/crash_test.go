@@ -50,9 +50,12 @@ var overcome = map[string]string{
 	"folder.newest.after":    "behind the commit: the next attempt begins by finishing it",
 }
 
+// maintenancePoints are prefixes of the failpoints that only maintenance comes to.
+var maintenancePoints = []string{"iceberg.compact.", "iceberg.expire.", "iceberg.remove"}
+
 // repeated are failpoints that a run comes to once for each of its files, of which there are several here: between
 // the first and the second lies a state of its own.
-var repeated = []string{"iceberg.write", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
 
 // testFailpoints kills an increment and a first load at each failpoint, in each way to keep a table, and makes each
 // failpoint report an error.
@@ -68,6 +71,8 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "parquet replace", format: "parquet", mode: "replace"},
 		{name: "SQLite", format: "iceberg", mode: "append", sqlite: true, only: []string{"iceberg.sqlite.", "iceberg.commit."}},
 		{name: "lost files", format: "parquet", mode: "append", lose: true, only: []string{"folder.void.", "folder.delete.", "folder.newest."}},
+		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
+		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
 		{name: "parquet on S3", format: "parquet", mode: "append", s3: true, only: []string{"folder."}},
 	}
@@ -182,7 +187,12 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	if c.lose {
 		c.loseFiles(t)
 	}
-	stopped := c.run(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
+	act := c.run
+	if c.maintain {
+		c.mustRun(t)
+		before, act = after, c.upkeep
+	}
+	stopped := act(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
 	switch {
 	case stopped.killed:
 	case stopped.code == 0 && strings.HasPrefix(action, "error") && overcome[name] != "":
@@ -195,6 +205,11 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	}
 	if stopped.killed {
 		c.between(t, what, before, after)
+	}
+	if c.maintain {
+		if again := c.upkeep(t); again.code != exitOK {
+			t.Errorf("%s: maintenance once more: exit code %d with %s%s", what, again.code, again.stdout, again.stderr)
+		}
 	}
 	c.mustRun(t)
 	c.lakeIs(t, what+", and another run", after)
@@ -296,7 +311,7 @@ func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
 // without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
 func (s *shop) filesAgree(t *testing.T) {
 	t.Helper()
-	if s.s3 || s.mode == "merge" || s.mode == "replace" && s.format == "iceberg" {
+	if s.s3 || s.maintain || s.mode == "merge" || s.mode == "replace" && s.format == "iceberg" {
 		return // not on disk; or the files hold older versions as well
 	}
 	folder := filepath.Join(s.dir, "lake", "crash", "items")

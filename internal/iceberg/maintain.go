@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -63,7 +64,8 @@ const (
 // meanwhile. It may be killed and run again, also twice at the same time. A table that is not there is
 // tidemark.ErrNotFound. The result tells what was done also beside an error.
 func (l *Lake) Maintain(ctx context.Context, p tidemark.Pipeline, o UpkeepOptions, log *slog.Logger) (tidemark.Maintenance, error) {
-	u := &upkeep{lake: l, p: p, o: o, log: log.With("pipeline", p.ID, "table", p.Target.String()), clean: map[string]int64{}}
+	u := &upkeep{lake: l, p: p, o: o, log: log.With("pipeline", p.ID, "table", p.Target.String()),
+		clean: map[string]int64{}, planned: map[string]bool{}}
 	tbl, err := l.load(ctx, p.Target)
 	if err != nil {
 		return u.result, err
@@ -96,7 +98,8 @@ type upkeep struct {
 	log    *slog.Logger
 	result tidemark.Maintenance
 
-	clean map[string]int64 // data files, and up to which sequence number no delete applies to them
+	clean   map[string]int64 // data files, and up to which sequence number no delete applies to them
+	planned map[string]bool  // files that a dry run has counted
 }
 
 func (u *upkeep) notice(text string) { u.result.Notices = append(u.result.Notices, text) }
@@ -146,7 +149,7 @@ func (u *upkeep) compact(ctx context.Context) error {
 			return err
 		}
 		j := inv.worn()
-		if j.empty() || u.o.DryRun && n > 0 {
+		if j.empty() || u.o.DryRun && n > 0 { // a dry run would plan the same again
 			break
 		}
 		if err := u.do(ctx, inv, j); err != nil && !errors.Is(err, errOvertaken) {
@@ -192,7 +195,12 @@ func (u *upkeep) do(ctx context.Context, inv *inventory, j job) error {
 		return nil
 	}
 	if u.o.DryRun {
-		u.result.Files += len(j.data) + len(j.merge) + len(j.drop)
+		for _, f := range slices.Concat(j.data, j.merge, j.drop) {
+			if !u.planned[f.FilePath()] { // the table stays as it is, so a later job may plan the same
+				u.planned[f.FilePath()] = true
+				u.result.Files++
+			}
+		}
 		return nil
 	}
 	r, id, err := u.rewrite(ctx, inv, j)
