@@ -47,7 +47,7 @@ type UpkeepOptions struct {
 const (
 	// autoFiles is the number of files that came with commits since the last compaction from which on Auto looks
 	// whether they are worth putting together.
-	autoFiles = 32
+	autoFiles = 24
 
 	// autoSnapshots is the number of snapshots that could expire from which on Auto lets them.
 	autoSnapshots = 32
@@ -100,6 +100,9 @@ type upkeep struct {
 
 	clean   map[string]int64 // data files, and up to which sequence number no delete applies to them
 	planned map[string]bool  // files that a dry run has counted
+
+	last  *inventory
+	fresh bool // clean has changed since
 }
 
 func (u *upkeep) notice(text string) { u.result.Notices = append(u.result.Notices, text) }
@@ -129,8 +132,7 @@ func worthCompacting(tbl *table.Table) bool {
 
 // compact does one job after the other: each plans anew on the table as it is then.
 func (u *upkeep) compact(ctx context.Context) error {
-	written := int64(0)
-	enough := func() bool { return u.o.Auto && u.result.Bytes-written >= autoBytes }
+	enough := func() bool { return u.o.Auto && u.result.Bytes >= autoBytes }
 	for range maxHeads { // while others are faster
 		inv, err := u.inventory(ctx)
 		if err != nil {
@@ -174,12 +176,18 @@ func (u *upkeep) compact(ctx context.Context) error {
 	return nil
 }
 
+// inventory returns what the table holds now. It is read again only when it may have changed.
 func (u *upkeep) inventory(ctx context.Context) (*inventory, error) {
 	tbl, err := u.lake.load(ctx, u.p.Target)
 	if err != nil {
 		return nil, err
 	}
-	return u.lake.takeInventory(ctx, tbl, u.clean)
+	if u.last != nil && u.last.table.MetadataLocation() == tbl.MetadataLocation() && !u.fresh {
+		return u.last, nil
+	}
+	u.last, err = u.lake.takeInventory(ctx, tbl, u.clean)
+	u.fresh = false
+	return u.last, err
 }
 
 func (u *upkeep) fileSize() int64 {
@@ -234,7 +242,7 @@ func (u *upkeep) do(ctx context.Context, inv *inventory, j job) error {
 		}
 	}
 	for _, f := range r.clean {
-		u.clean[f.FilePath()] = inv.head
+		u.clean[f.FilePath()], u.fresh = inv.head, true
 	}
 	u.count(r, j)
 	return nil
