@@ -267,7 +267,7 @@ func (u *upkeep) rewrite(ctx context.Context, inv *inventory, j job) (*rewrite, 
 func (u *upkeep) count(r *rewrite, j job) {
 	u.result.Files += len(r.gone) + len(j.merge) + len(j.drop)
 	u.result.Into += len(r.made) + len(r.keys)
-	for _, f := range append(r.made, r.keys...) {
+	for _, f := range slices.Concat(r.made, r.keys) {
 		u.result.Bytes += f.Bytes()
 	}
 	u.log.Info("compacted", "files", len(r.gone), "deletes", len(j.merge)+len(j.drop), "into", len(r.made)+len(r.keys))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -74,7 +75,7 @@ func (r *rewrite) run(ctx context.Context) (err error) {
 // discard removes the new files.
 func (r *rewrite) discard(ctx context.Context) {
 	var files []tidemark.DataFile
-	for _, f := range append(r.made, r.keys...) {
+	for _, f := range slices.Concat(r.made, r.keys) {
 		files = append(files, f)
 	}
 	r.data.Discard(context.WithoutCancel(ctx), files)
@@ -380,10 +381,10 @@ func (r *rewrite) check(ctx context.Context, base *table.Table) error {
 		return err
 	}
 	known, there := map[string]bool{}, map[string]bool{}
-	for _, f := range append(r.inv.data, r.inv.deletes...) {
+	for _, f := range slices.Concat(r.inv.data, r.inv.deletes) {
 		known[f.FilePath()] = true
 	}
-	for _, f := range append(now.data, now.deletes...) {
+	for _, f := range slices.Concat(now.data, now.deletes) {
 		there[f.FilePath()] = true
 		if !known[f.FilePath()] && f.seq <= r.inv.head {
 			return errOvertaken
