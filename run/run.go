@@ -59,6 +59,9 @@ func (r *Runner) runOne(ctx context.Context, p config.Pipeline) (o Outcome) {
 		r.opts.Watch(p.ID, progress)
 	}
 	o.Result, o.Err = engine.Run(ctx, p.Pipeline, parts, progress)
+	if o.Err == nil {
+		r.maintainBehind(ctx, p, &o.Result)
+	}
 	return o
 }
 

@@ -37,6 +37,8 @@ type way struct {
 	lose   bool // each run finds a commit whose files were lost
 	back   bool // what is stopped is a rewind over the newest commit
 
+	maintain bool // it is not the run that is stopped, but the maintenance behind it
+
 	only []string // prefixes of the failpoints that are tried; nil means all
 }
 
@@ -169,6 +171,7 @@ pipelines:
   items:
     source: {connection: shop, table: items, cursor: at}
     target: {connection: lake, table: crash.items, format: %s, mode: %s%s}
+    maintenance: off # which would come when enough runs have died
 `, s.server.URL(), s.database, lake, s.format, s.mode, map[bool]string{true: ", partition_by: part"}[s.format == "parquet"])
 	if s.sqlite {
 		config += "catalog: {type: sqlite, path: catalog.db}\n"
@@ -215,6 +218,13 @@ func (s *shop) start(t *testing.T, environment []string, args ...string) (proces
 func (s *shop) run(t *testing.T, environment ...string) end {
 	t.Helper()
 	_, wait := s.start(t, environment, "run", "--json")
+	return wait()
+}
+
+// upkeep maintains the table, so that no more than must be is left.
+func (s *shop) upkeep(t *testing.T, environment ...string) end {
+	t.Helper()
+	_, wait := s.start(t, environment, "maintain", "--json", "--keep-last", "1", "--keep-age", "0s")
 	return wait()
 }
 

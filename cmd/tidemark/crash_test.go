@@ -51,9 +51,12 @@ var overcome = map[string]string{
 	"folder.newest.after":    "behind the commit: the next attempt begins by finishing it",
 }
 
+// maintenancePoints are prefixes of the failpoints that only maintenance comes to.
+var maintenancePoints = []string{"iceberg.compact.", "iceberg.expire.", "iceberg.remove"}
+
 // repeated are failpoints that a run comes to once for each of its files, of which there are several here: between
 // the first and the second lies a state of its own.
-var repeated = []string{"iceberg.write", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
 
 // icebergBack are the failpoints of a rewind of an Iceberg table.
 var icebergBack = []string{"engine.audit.", "iceberg.commit.", "iceberg.folder."}
@@ -78,6 +81,8 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "parquet append, back", format: "parquet", mode: "append", back: true, only: []string{"engine.audit.", "folder."}},
 		{name: "iceberg on S3, back", format: "iceberg", mode: "append", s3: true, back: true, only: icebergBack},
 		{name: "parquet on S3, back", format: "parquet", mode: "append", s3: true, back: true, only: []string{"folder."}},
+		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
+		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
 		{name: "parquet on S3", format: "parquet", mode: "append", s3: true, only: []string{"folder."}},
 	}
@@ -241,7 +246,12 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	if c.lose {
 		c.loseFiles(t)
 	}
-	stopped := c.run(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
+	act := c.run
+	if c.maintain {
+		c.mustRun(t)
+		before, act = after, c.upkeep
+	}
+	stopped := act(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
 	switch {
 	case stopped.killed:
 	case stopped.code == 0 && strings.HasPrefix(action, "error") && overcome[name] != "":
@@ -254,6 +264,11 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	}
 	if stopped.killed {
 		c.between(t, what, before, after)
+	}
+	if c.maintain {
+		if again := c.upkeep(t); again.code != exitOK {
+			t.Errorf("%s: maintenance once more: exit code %d with %s%s", what, again.code, again.stdout, again.stderr)
+		}
 	}
 	c.mustRun(t)
 	c.lakeIs(t, what+", and another run", after)
@@ -355,7 +370,7 @@ func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
 // without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
 func (s *shop) filesAgree(t *testing.T) {
 	t.Helper()
-	if s.s3 || s.mode == "merge" || (s.mode == "replace" || s.back) && s.format == "iceberg" {
+	if s.s3 || s.maintain || s.mode == "merge" || (s.mode == "replace" || s.back) && s.format == "iceberg" {
 		return // not on disk; or the files hold older versions as well, or what was taken back
 	}
 	folder := filepath.Join(s.dir, "lake", "crash", "items")

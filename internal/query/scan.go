@@ -133,8 +133,7 @@ func (s *Scan) bury(ctx context.Context, db *duckdb.DB, statement string) error 
 	return rows.Close()
 }
 
-// Rows yields some columns of all rows that are alive, in batches of at most 65,536 rows, which the consumer releases. A
-// file that does not have a column yields batches without it.
+// Rows yields some columns of all rows that are alive, as the table has them now, in batches that the consumer releases.
 func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		var fields []arrow.Field
@@ -143,8 +142,9 @@ func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[arrow.Recor
 				fields = append(fields, f)
 			}
 		}
+		schema := arrow.NewSchema(fields, nil)
 		for i := range s.files {
-			more, err := s.file(ctx, i, fields, yield)
+			more, err := s.file(ctx, i, schema, yield)
 			if err != nil {
 				yield(nil, fmt.Errorf("%s: %w", s.snapshot.Data[i].Key, err))
 				return
@@ -157,14 +157,14 @@ func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[arrow.Recor
 }
 
 // file yields the living rows of one file. It reports whether the consumer wants more.
-func (s *Scan) file(ctx context.Context, i int, fields []arrow.Field, yield func(arrow.RecordBatch, error) bool) (more bool, err error) {
+func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func(arrow.RecordBatch, error) bool) (more bool, err error) {
 	f, err := os.Open(s.files[i])
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
 	place := int64(0)
-	for b, err := range parquet.Read(ctx, f, fields) {
+	for b, err := range parquet.Read(ctx, f, schema) {
 		if err != nil {
 			return false, err
 		}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -161,8 +162,23 @@ func (v *view) merged(s *tidemark.Snapshot, data, deletes []string) (string, err
 		v.numbered(v.columns, data, seqs), strings.Join(joins, " "), strings.Join(keep, " AND ")), nil
 }
 
+// fewNumbers is up to how many sequence numbers there is a SELECT for each. That costs nothing per row, but planning it
+// takes its time.
+const fewNumbers = 64
+
 // numbered reads columns of files, each row with its file's sequence number.
 func (v *view) numbered(columns []viewColumn, files []string, seqs []int64) string {
+	groups := make(map[int64][]string)
+	for i, f := range files {
+		groups[seqs[i]] = append(groups[seqs[i]], f)
+	}
+	if len(groups) <= fewNumbers {
+		var parts []string
+		for _, seq := range slices.Sorted(maps.Keys(groups)) {
+			parts = append(parts, fmt.Sprintf("SELECT *, %d AS %s FROM (%s)", seq, duckdb.Ident(v.seq), v.scan(columns, groups[seq])))
+		}
+		return strings.Join(parts, " UNION ALL ")
+	}
 	var rows []string
 	for i, f := range files {
 		rows = append(rows, fmt.Sprintf("(%s, %d)", duckdb.Literal(f), seqs[i]))
