@@ -179,6 +179,26 @@ func ParseCursorValue(s string) (CursorValue, error) {
 	return UnsignedValue(n), nil
 }
 
+// Parse reads a value of this kind as a person writes it: as String does; or a timestamp without its T and Z, and a
+// datetime or timestamp as a date alone. What is none is ErrInvalid, with the form that is wanted as a hint.
+func (k CursorKind) Parse(text string) (CursorValue, error) {
+	v, err := ParseCursorValue(text)
+	if err == nil && v.kind != k {
+		switch {
+		case k == CursorDatetime && v.kind == CursorDate, k == CursorTimestamp && (v.kind == CursorDate || v.kind == CursorDatetime):
+			return TemporalValue(k, v.n), nil
+		}
+		err = fmt.Errorf("%q is of kind %s, and the cursor of kind %s: %w", text, v.kind, k, ErrInvalid)
+	}
+	if err != nil {
+		forms := map[CursorKind]string{
+			CursorInteger: "digits", CursorDate: dateForm, CursorDatetime: `"` + datetimeForm + `"`, CursorTimestamp: timestampForm + "Z",
+		}
+		return CursorValue{}, WithHint(err, "write it as "+forms[k])
+	}
+	return v, nil
+}
+
 // MarshalText is String.
 func (v CursorValue) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 

@@ -127,3 +127,21 @@ func TestRunIDsAreSortable(t *testing.T) {
 		t.Errorf("run ids must be unique, sorted by time and 26 long: %v", ids[:3])
 	}
 }
+
+func TestCursorKindParse(t *testing.T) {
+	for _, tt := range []struct {
+		kind       tidemark.CursorKind
+		text, want string // "": an error
+	}{
+		{tidemark.CursorInteger, "17", "17"}, {tidemark.CursorInteger, "2024-01-01", ""}, {tidemark.CursorInteger, "soon", ""},
+		{tidemark.CursorDate, "2024-01-01", "2024-01-01"}, {tidemark.CursorDate, "2024-01-01 10:00:00", ""},
+		{tidemark.CursorDatetime, "2024-01-01", "2024-01-01 00:00:00"}, {tidemark.CursorDatetime, "2024-01-01 10:00:00.5", "2024-01-01 10:00:00.500000"}, {tidemark.CursorDatetime, "17", ""},
+		{tidemark.CursorTimestamp, "2024-01-01", "2024-01-01T00:00:00Z"}, {tidemark.CursorTimestamp, "2024-01-01 10:00:00", "2024-01-01T10:00:00Z"},
+		{tidemark.CursorTimestamp, "2024-01-01T10:00:00Z", "2024-01-01T10:00:00Z"}, {tidemark.CursorTimestamp, "", ""},
+	} {
+		got, err := tt.kind.Parse(tt.text)
+		if got.String() != tt.want || (err != nil) != (tt.want == "") || err != nil && (!errors.Is(err, tidemark.ErrInvalid) || tidemark.Hint(err) == "") {
+			t.Errorf("%s: Parse(%q) = %s, %v (%s), want %q", tt.kind, tt.text, got, err, tidemark.Hint(err), tt.want)
+		}
+	}
+}

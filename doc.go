@@ -20,6 +20,7 @@
 //   - internal/iceberg and internal/folder are the Targets;
 //   - internal/blob is where bytes lie: a folder, or a bucket;
 //   - internal/query and internal/duckdb answer SQL over what was committed;
+//   - internal/verify compares what was committed with the source;
 //   - cmd/tidemark has one file per subcommand.
 //
 // Adapters know this package and not each other; a test keeps it so.

@@ -71,6 +71,14 @@ const (
 	SchemaFreeze SchemaPolicy = "freeze" // any change stops the run
 )
 
+// MaintenancePolicy says whether runs keep their table quick to read.
+type MaintenancePolicy string
+
+const (
+	MaintenanceAuto MaintenancePolicy = "auto" // behind a run, once a threshold is crossed
+	MaintenanceOff  MaintenancePolicy = "off"  // by command alone
+)
+
 // A Pipeline is one source table and one target table. It is immutable once the config is loaded; what happens at
 // run time is kept elsewhere.
 type Pipeline struct {
@@ -95,6 +103,7 @@ type Pipeline struct {
 	PartitionBy []string // Iceberg transforms: "day(order_date)", "bucket(16, id)", "region"
 	Evolution   SchemaPolicy
 	FileSize    int64 // target size of a data file in bytes
+	Maintenance MaintenancePolicy
 
 	Splits       int   // how many parts of the window are read in parallel, at least 1
 	OverlapLimit int64 // above this many rows in the overlap the run names the cause

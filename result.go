@@ -24,8 +24,25 @@ type RunResult struct {
 	HeldBy     string      `json:"held_by,omitempty"`
 	Overlap    int64       `json:"overlap_rows"` // what the next run reads again
 
+	Maintenance *Maintenance `json:"maintenance,omitempty"` // what was done for the table behind the run; nil: nothing
+
 	Notices  []string      `json:"notices,omitempty"` // what the owner should know, such as a missing privilege
 	Attempts int           `json:"attempts"`
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took_ns"`
 }
+
+// Maintenance tells what the upkeep of a table has done, or would do.
+type Maintenance struct {
+	Files     int   `json:"files_compacted"` // data and delete files that were put together
+	Into      int   `json:"files_written"`   // as so many
+	Bytes     int64 `json:"bytes_written"`
+	Snapshots int   `json:"snapshots_expired"`
+	Removed   int   `json:"files_removed"` // that no snapshot needs any more, or that killed runs have left
+	Freed     int64 `json:"bytes_removed"`
+
+	Notices []string `json:"notices,omitempty"` // what was left out, and why
+}
+
+// Done reports whether anything was done.
+func (m Maintenance) Done() bool { return m.Files+m.Snapshots+m.Removed > 0 }

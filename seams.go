@@ -118,6 +118,10 @@ type Commit struct {
 
 	// KeepRows: the commit says only whose the rows are. What is in the table stays, in ModeReplace too.
 	KeepRows bool
+
+	// Rewind is nil but in a commit that goes back to an earlier one; such a commit has no files. Where the table has
+	// lost its watermark, Base is the zero value and Watermark.Seq still the number after the newest commit's.
+	Rewind *Rewind
 }
 
 // A DataFile is a file that Target.Write stored. Only the target that made it looks inside.

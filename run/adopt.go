@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -13,16 +12,11 @@ import (
 // or, when old is its own name, after its server, table, cursor, mode or key has changed although the rows are the same.
 // An old of "" lets it begin from nothing in a table that others fill. No row is loaded or changed. It returns the new
 // watermark.
-func (r *Runner) Adopt(ctx context.Context, name, old string) (tidemark.Watermark, error) {
-	pipelines, err := r.pipelines(ctx, []string{name})
+func (r *Runner) Adopt(ctx context.Context, name, old string, by By) (tidemark.Watermark, error) {
+	p, err := r.one(ctx, name)
 	if err != nil {
 		return tidemark.Watermark{}, err
 	}
-	if len(pipelines) != 1 {
-		return tidemark.Watermark{}, tidemark.WithHint(
-			fmt.Errorf("%s stands for %d pipelines: %w", name, len(pipelines), tidemark.ErrInvalid), "name one of them")
-	}
-	p := pipelines[0]
 	parts, done, err := r.parts(ctx, p)
 	if err != nil {
 		return tidemark.Watermark{}, err
@@ -33,5 +27,5 @@ func (r *Runner) Adopt(ctx context.Context, name, old string) (tidemark.Watermar
 		return tidemark.Watermark{}, err
 	}
 	from := tidemark.PipelineID(old)
-	return engine.Adopt(ctx, p.Pipeline, parts, from, blob.NewSideFolder(l.store, from))
+	return engine.Adopt(ctx, p.Pipeline, parts, from, blob.NewSideFolder(l.store, from), by)
 }

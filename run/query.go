@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/folder"
 	"github.com/tidemark-data/tidemark/internal/query"
@@ -26,14 +24,7 @@ func (r *Runner) Query(ctx context.Context, connection, sql string) (*QueryResul
 	if err != nil {
 		return nil, err
 	}
-	o := query.Options{Catalog: l.catalog(), Store: l.store}
-	if _, local := l.store.(*blob.File); local {
-		o.Folder = l.root
-	}
-	if r.opts.Dir != "" {
-		o.Cache = filepath.Join(r.opts.Dir, "cache")
-	}
-	return query.Run(ctx, o, sql)
+	return query.Run(ctx, r.queryOptions(l), sql)
 }
 
 // Tables returns all tables of a lake, sorted by name, whoever made them. The lake is named as for Query.

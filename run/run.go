@@ -59,6 +59,9 @@ func (r *Runner) runOne(ctx context.Context, p config.Pipeline) (o Outcome) {
 		r.opts.Watch(p.ID, progress)
 	}
 	o.Result, o.Err = engine.Run(ctx, p.Pipeline, parts, progress)
+	if o.Err == nil {
+		r.maintainBehind(ctx, p, &o.Result)
+	}
 	return o
 }
 
@@ -88,7 +91,8 @@ func (r *Runner) parts(ctx context.Context, p config.Pipeline) (parts engine.Par
 		}
 	}
 	return engine.Parts{
-		Source: source, Target: l.target(p.Pipeline, r), Side: blob.NewSideFolder(l.store, p.ID), Log: r.log, Dir: dir,
+		Source: source, Target: l.target(p.Pipeline, r), Side: blob.NewSideFolder(l.store, p.ID),
+		Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log, Dir: dir,
 	}, done, nil
 }
 

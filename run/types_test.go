@@ -50,6 +50,7 @@ func TestTypes(t *testing.T) {
 		}
 		t.Run("metadata of "+table.target, func(t *testing.T) { s.checkMetadata(t, table) })
 	}
+	t.Run("verify", func(t *testing.T) { s.verifyTypes(t, tables) })
 }
 
 // makeTypes creates a table and fills it.

@@ -13,7 +13,7 @@ type WatermarkRow struct {
 	Source    tidemark.TableName  `json:"source"`
 	Table     tidemark.TableID    `json:"table"`
 	Watermark tidemark.Watermark  `json:"watermark"` // Seq is 0 before the first commit
-	Lag       time.Duration       `json:"lag_ns"`    // since the source's clock at the newest commit; 0 before the first
+	Lag       time.Duration       `json:"lag_ns"`    // since the source's clock at the newest commit; 0 where no run has settled
 	Error     string              `json:"error,omitempty"`
 	Err       error               `json:"-"`
 }
@@ -37,7 +37,7 @@ func (r *Runner) Watermarks(ctx context.Context, names []string) ([]WatermarkRow
 			row.Error = err.Error()
 			continue
 		}
-		if row.Watermark.Seq > 0 {
+		if !row.Watermark.T0.IsZero() {
 			row.Lag = time.Since(row.Watermark.T0)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 // app is what all commands share: where they write, and the global flags.
 type app struct {
+	in          io.Reader // answers to questions; nil where nobody can be asked
 	out, err    io.Writer
 	env         config.Lookup
 	terminal    bool // err is one
@@ -77,7 +78,7 @@ or a local disk: again and again, each row exactly once. It may be killed at any
 	f.SortFlags = false
 	cmd.AddCommand(
 		newInitCommand(a), newCheckCommand(a), newPlanCommand(a), newRunCommand(a),
-		newWatermarkCommand(a), newQueryCommand(a), newVersionCommand(a),
+		newVerifyCommand(a), newRewindCommand(a), newMaintainCommand(a), newWatermarkCommand(a), newQueryCommand(a), newVersionCommand(a),
 	)
 	return cmd
 }

@@ -14,13 +14,13 @@ import (
 func newWatermarkCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "watermark",
-		Short:   "Show how far pipelines have come, or take over a watermark",
-		Long:    help("Shows how far pipelines have come, or takes over the watermark of a pipeline that was renamed.", exitOK, exitFailed, exitUsage),
+		Short:   "Show how far pipelines have come, or change that by hand",
+		Long:    help("Shows how far pipelines have come, and what was done to watermarks by hand; takes over the watermark of a pipeline that was\nrenamed, or sets one.", exitOK, exitFailed, exitUsage),
 		Example: "  tidemark watermark show",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWatermarkShowCommand(a), newWatermarkAdoptCommand(a))
+	cmd.AddCommand(newWatermarkShowCommand(a), newWatermarkAdoptCommand(a), newWatermarkSetCommand(a), newWatermarkAuditCommand(a))
 	return cmd
 }
 

@@ -13,7 +13,10 @@ import (
 	"github.com/tidemark-data/tidemark/run"
 )
 
-type adoptOptions struct{ none bool }
+type adoptOptions struct {
+	none   bool
+	reason string
+}
 
 func newWatermarkAdoptCommand(a *app) *cobra.Command {
 	var o adoptOptions
@@ -36,6 +39,7 @@ PIPELINE may be left out where the config has one pipeline only. With --json the
 		RunE: func(cmd *cobra.Command, args []string) error { return runWatermarkAdopt(cmd.Context(), a, o, args) },
 	}
 	cmd.Flags().BoolVar(&o.none, "none", false, "begin from nothing in a table that others fill")
+	cmd.Flags().StringVar(&o.reason, "reason", "", "`TEXT` for the audit trail: why")
 	return cmd
 }
 
@@ -50,7 +54,7 @@ func runWatermarkAdopt(ctx context.Context, a *app, o adoptOptions, args []strin
 	}
 	r := run.New(cfg, run.Options{Log: a.log(a.err)})
 	defer r.Close()
-	w, err := r.Adopt(ctx, name, old)
+	w, err := r.Adopt(ctx, name, old, run.By{Who: run.WhoAmI(), Why: o.reason})
 	if err != nil {
 		return err
 	}

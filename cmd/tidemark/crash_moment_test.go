@@ -139,3 +139,45 @@ func (s *shop) pair(t *testing.T) (conflicts int) {
 	}
 	return conflicts
 }
+
+// testBackTogether starts a run and a rewind over the newest commit at the same moment. One of the two commits first, and the
+// other says so or goes on from there. Behind another run the lake is right.
+func testBackTogether(t *testing.T, binary string) {
+	t.Parallel()
+	for _, w := range []way{
+		{name: "iceberg append", format: "iceberg", mode: "append"},
+		{name: "iceberg merge", format: "iceberg", mode: "merge"},
+		{name: "parquet append", format: "parquet", mode: "append"},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			s := newShop(t, binary, w)
+			s.insert(t, 0, firstRows)
+			s.newLake(t)
+			s.mustRun(t)
+			ends := map[string]int{}
+			for round := range 6 {
+				to := fmt.Sprint(s.seq)
+				change := s.change
+				if w.mode == "append" { // versions that are taken out and overwritten in the source cannot come again
+					change = s.grow
+				}
+				change(t)
+				s.mustRun(t)
+				change(t)
+				_, run := s.start(t, nil, "run", "--json")
+				_, back := s.start(t, nil, "rewind", "items", "--to", to, "--yes", "--json")
+				ran, went := run(), back()
+				if conflict := strings.Contains(ran.stdout, `"kind":"conflict"`); ran.code != exitOK && !conflict {
+					t.Errorf("round %d: the run ended with %d, %s%s", round, ran.code, ran.stdout, ran.stderr)
+				}
+				if conflict := strings.Contains(went.stderr, `"kind":"conflict"`); went.code != exitOK && !conflict {
+					t.Errorf("round %d: the rewind ended with %d, %s%s", round, went.code, went.stdout, went.stderr)
+				}
+				ends[fmt.Sprintf("run %d, rewind %d", ran.code, went.code)]++
+				s.mustRun(t)
+				s.lakeIs(t, fmt.Sprintf("round %d, and another run", round), s.expected(t))
+			}
+			t.Log(ends)
+		})
+	}
+}

@@ -35,6 +35,9 @@ type way struct {
 	sqlite bool // the catalog is a file
 	s3     bool
 	lose   bool // each run finds a commit whose files were lost
+	back   bool // what is stopped is a rewind over the newest commit
+
+	maintain bool // it is not the run that is stopped, but the maintenance behind it
 
 	only []string // prefixes of the failpoints that are tried; nil means all
 }
@@ -105,6 +108,13 @@ func (s *shop) change(t *testing.T) {
 	s.insert(t, firstRows+s.step*newRows, newRows)
 }
 
+// grow inserts some rows.
+func (s *shop) grow(t *testing.T) {
+	t.Helper()
+	s.step++
+	s.insert(t, firstRows+s.step*newRows, newRows)
+}
+
 func (s *shop) insert(t *testing.T, from, rows int) {
 	t.Helper()
 	var values strings.Builder
@@ -161,6 +171,7 @@ pipelines:
   items:
     source: {connection: shop, table: items, cursor: at}
     target: {connection: lake, table: crash.items, format: %s, mode: %s%s}
+    maintenance: off # which would come when enough runs have died
 `, s.server.URL(), s.database, lake, s.format, s.mode, map[bool]string{true: ", partition_by: part"}[s.format == "parquet"])
 	if s.sqlite {
 		config += "catalog: {type: sqlite, path: catalog.db}\n"
@@ -207,6 +218,13 @@ func (s *shop) start(t *testing.T, environment []string, args ...string) (proces
 func (s *shop) run(t *testing.T, environment ...string) end {
 	t.Helper()
 	_, wait := s.start(t, environment, "run", "--json")
+	return wait()
+}
+
+// upkeep maintains the table, so that no more than must be is left.
+func (s *shop) upkeep(t *testing.T, environment ...string) end {
+	t.Helper()
+	_, wait := s.start(t, environment, "maintain", "--json", "--keep-last", "1", "--keep-age", "0s")
 	return wait()
 }
 

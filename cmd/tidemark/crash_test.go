@@ -30,6 +30,7 @@ func TestCrash(t *testing.T) {
 	t.Run("failpoints", func(t *testing.T) { testFailpoints(t, binary) })
 	t.Run("random moments", func(t *testing.T) { testRandomKills(t, binary) })
 	t.Run("together", func(t *testing.T) { testTogether(t, binary) })
+	t.Run("back together", func(t *testing.T) { testBackTogether(t, binary) })
 }
 
 // unreachable are failpoints that no scenario here comes to, and why.
@@ -50,9 +51,15 @@ var overcome = map[string]string{
 	"folder.newest.after":    "behind the commit: the next attempt begins by finishing it",
 }
 
+// maintenancePoints are prefixes of the failpoints that only maintenance comes to.
+var maintenancePoints = []string{"iceberg.compact.", "iceberg.expire.", "iceberg.remove"}
+
 // repeated are failpoints that a run comes to once for each of its files, of which there are several here: between
 // the first and the second lies a state of its own.
-var repeated = []string{"iceberg.write", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+
+// icebergBack are the failpoints of a rewind of an Iceberg table.
+var icebergBack = []string{"engine.audit.", "iceberg.commit.", "iceberg.folder."}
 
 // testFailpoints kills an increment and a first load at each failpoint, in each way to keep a table, and makes each
 // failpoint report an error.
@@ -68,6 +75,14 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "parquet replace", format: "parquet", mode: "replace"},
 		{name: "SQLite", format: "iceberg", mode: "append", sqlite: true, only: []string{"iceberg.sqlite.", "iceberg.commit."}},
 		{name: "lost files", format: "parquet", mode: "append", lose: true, only: []string{"folder.void.", "folder.delete.", "folder.newest."}},
+		{name: "iceberg append, back", format: "iceberg", mode: "append", back: true, only: icebergBack},
+		{name: "iceberg merge, back", format: "iceberg", mode: "merge", back: true, only: icebergBack},
+		{name: "iceberg replace, back", format: "iceberg", mode: "replace", back: true, only: icebergBack},
+		{name: "parquet append, back", format: "parquet", mode: "append", back: true, only: []string{"engine.audit.", "folder."}},
+		{name: "iceberg on S3, back", format: "iceberg", mode: "append", s3: true, back: true, only: icebergBack},
+		{name: "parquet on S3, back", format: "parquet", mode: "append", s3: true, back: true, only: []string{"folder."}},
+		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
+		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
 		{name: "parquet on S3", format: "parquet", mode: "append", s3: true, only: []string{"folder."}},
 	}
@@ -166,9 +181,58 @@ func (c crashes) all(t *testing.T, names []string) {
 	t.Logf("stopped %d times", struck)
 }
 
+// strikeBack lets a rewind over the newest commit end at a failpoint, or one over the first load to before it. Then it is
+// asked for again, if it was not made, and the next run loads what was taken out.
+func (c crashes) strikeBack(t *testing.T, first bool, name, action string) bool {
+	t.Helper()
+	what := fmt.Sprintf("a rewind with %s=%s, first load %v", name, action, first)
+	args := []string{"rewind", "items", "--yes", "--json", "--all"}
+	var before, after facts
+	if first {
+		c.newLake(t)
+		after = c.now(t)
+		c.mustRun(t)
+	} else {
+		before = c.expected(t)
+		args = append(args[:4], "--to", fmt.Sprint(c.seq))
+		c.change(t)
+		after = c.expected(t)
+		c.mustRun(t)
+	}
+	c.lakeIs(t, "before "+what, after)
+	_, wait := c.start(t, []string{"TIDEMARK_FAILPOINTS=" + name + "=" + action}, args...)
+	stopped := wait()
+	switch {
+	case stopped.killed:
+	case stopped.code == 0 && strings.HasPrefix(action, "kill"): // never came there
+		c.mustRun(t)
+		return false
+	case stopped.code == 0 && overcome[name] != "":
+	case stopped.code != exitFailed || !strings.Contains(stopped.stderr, name+": failpoint hit"):
+		t.Errorf("%s: exit code %d with\n%s%s", what, stopped.code, stopped.stdout, stopped.stderr)
+	}
+	switch got := c.look(t); got {
+	case before:
+	case after: // not made
+		_, wait := c.start(t, nil, args...)
+		if e := wait(); e.code != 0 {
+			t.Errorf("%s, and again: exit code %d with %s", what, e.code, e.stderr)
+		}
+		c.lakeIs(t, what+", and again", before)
+	default:
+		t.Errorf("%s: readers see %+v, which is neither %+v nor %+v", what, got, before, after)
+	}
+	c.mustRun(t)
+	c.lakeIs(t, what+", and a run", after)
+	return true
+}
+
 // strike lets one run end at a failpoint and another one go on. It returns false when the run did not come there.
 func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	t.Helper()
+	if c.back {
+		return c.strikeBack(t, first, name, action)
+	}
 	what := fmt.Sprintf("%s=%s, first load %v", name, action, first)
 	var before, after facts
 	if first {
@@ -182,7 +246,12 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	if c.lose {
 		c.loseFiles(t)
 	}
-	stopped := c.run(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
+	act := c.run
+	if c.maintain {
+		c.mustRun(t)
+		before, act = after, c.upkeep
+	}
+	stopped := act(t, "TIDEMARK_FAILPOINTS="+name+"="+action)
 	switch {
 	case stopped.killed:
 	case stopped.code == 0 && strings.HasPrefix(action, "error") && overcome[name] != "":
@@ -195,6 +264,11 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	}
 	if stopped.killed {
 		c.between(t, what, before, after)
+	}
+	if c.maintain {
+		if again := c.upkeep(t); again.code != exitOK {
+			t.Errorf("%s: maintenance once more: exit code %d with %s%s", what, again.code, again.stdout, again.stderr)
+		}
 	}
 	c.mustRun(t)
 	c.lakeIs(t, what+", and another run", after)
@@ -296,8 +370,8 @@ func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
 // without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
 func (s *shop) filesAgree(t *testing.T) {
 	t.Helper()
-	if s.s3 || s.mode == "merge" || s.mode == "replace" && s.format == "iceberg" {
-		return // not on disk; or the files hold older versions as well
+	if s.s3 || s.maintain || s.mode == "merge" || (s.mode == "replace" || s.back) && s.format == "iceberg" {
+		return // not on disk; or the files hold older versions as well, or what was taken back
 	}
 	folder := filepath.Join(s.dir, "lake", "crash", "items")
 	var files []string

@@ -12,11 +12,12 @@ import (
 	"github.com/tidemark-data/tidemark/run"
 )
 
-// The exit codes of all commands; docs/operations.md lists them. 3 is kept for data that differs.
+// The exit codes of all commands; docs/operations.md lists them.
 const (
 	exitOK      = 0
 	exitFailed  = 1
 	exitUsage   = 2
+	exitDiffers = 3
 	exitNothing = 4
 )
 
@@ -29,6 +30,8 @@ func exitText(code int) string {
 		return "failed; the message says what to do"
 	case exitUsage:
 		return "the command line or the config is wrong"
+	case exitDiffers:
+		return "data differs; the report says which"
 	case exitNothing:
 		return "nothing to do (only with --fail-if-empty)"
 	}

@@ -98,10 +98,40 @@ func high(before string, v tidemark.CursorValue) string {
 // notes are the lines below a result: what the owner should know.
 func notes(r tidemark.RunResult) []string {
 	lines := append([]string(nil), r.Notices...)
+	if r.Maintenance != nil {
+		lines = append(lines, "maintenance: "+maintenanceLine(*r.Maintenance, false))
+	}
 	if r.HeldBy != "" {
 		lines = append(lines, "settled is held back by "+r.HeldBy)
 	}
 	return lines
+}
+
+// maintenanceLine says what was done for a table, or would be.
+func maintenanceLine(m tidemark.Maintenance, dry bool) string {
+	var parts []string
+	if m.Files > 0 && dry {
+		parts = append(parts, count(int64(m.Files), "file")+" to compact")
+	} else if m.Files > 0 {
+		parts = append(parts, fmt.Sprintf("%s compacted into %s, %s", count(int64(m.Files), "file"), thousands(int64(m.Into)), size(m.Bytes)))
+	}
+	if m.Snapshots > 0 {
+		parts = append(parts, count(int64(m.Snapshots), "snapshot")+does(dry, " to expire", " expired"))
+	}
+	if m.Removed > 0 {
+		parts = append(parts, fmt.Sprintf("%s%s, %s", count(int64(m.Removed), "file"), does(dry, " to remove", " removed"), size(m.Freed)))
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, " · ")
+}
+
+func does(dry bool, would, did string) string {
+	if dry {
+		return would
+	}
+	return did
 }
 
 // clock returns a time of the last run in UTC, or "never".

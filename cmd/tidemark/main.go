@@ -31,6 +31,9 @@ func start() int {
 		out: os.Stdout, err: os.Stderr, env: os.LookupEnv,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		a.in = os.Stdin
+	}
 	if err := failpoint.Arm(os.Getenv("TIDEMARK_FAILPOINTS")); err != nil {
 		return a.report(usage(err))
 	}

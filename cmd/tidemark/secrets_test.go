@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,7 +148,8 @@ func (s *vault) cases() []secretCase {
 		{"adopt with wrong keys", []string{"watermark", "adopt", "orders", "older", "-c", "keys.yaml"}, exitFailed},
 		{"query that fails", []string{"query", "SELECT nothing FROM shop.orders", "-c", "good.yaml"}, exitUsage},
 	}
-	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}}
+	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}, {"verify"},
+		{"maintain"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}}
 	add := func(config string, codes ...int) { // of the commands
 		for i, command := range commands {
 			args := append(append([]string{}, command...), "-c", config+".yaml")
@@ -155,11 +157,11 @@ func (s *vault) cases() []secretCase {
 		}
 	}
 	// The lake is made by the first of these.
-	add("good", exitOK, exitOK, exitOK, exitOK, exitOK)
-	add("bucket", exitOK, exitOK, exitOK, exitOK, exitOK)
-	add("keys", exitFailed, exitFailed, exitFailed, exitFailed, exitFailed)
+	add("good", slices.Repeat([]int{exitOK}, len(commands))...)
+	add("bucket", slices.Repeat([]int{exitOK}, len(commands))...)
+	add("keys", slices.Repeat([]int{exitFailed}, len(commands))...)
 	for _, config := range []string{"wrong", "host", "port"} { // the lake alone is enough for the others
-		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK)
+		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitOK, exitOK)
 	}
 	for _, config := range []string{
 		"tls", "url", "malformed", "badport", "query", "s3url", "literal", "alias", "object", "list", "reference",

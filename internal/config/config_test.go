@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 			Lateness: 10 * time.Minute, LatenessRows: 10_000, Slack: 10 * time.Second, SettleWait: 250 * time.Millisecond,
 			Target: tidemark.TableID{Namespace: "orders", Name: "landing"},
 			Format: tidemark.FormatIceberg, Mode: tidemark.ModeAppend, Evolution: tidemark.SchemaEvolve,
-			FileSize: 256 << 20, Splits: 3, OverlapLimit: 5_000_000,
+			FileSize: 256 << 20, Maintenance: tidemark.MaintenanceAuto, Splits: 3, OverlapLimit: 5_000_000,
 		},
 	}
 	if diff := cmp.Diff([]Pipeline{want}, c.Pipelines); diff != "" {
@@ -103,6 +103,7 @@ pipelines:
       partition_by: ["day(updated_at)", "bucket(16, id)", region]
       schema: freeze
       file_size: 1GiB
+    maintenance: off
 `)
 	want := Pipeline{
 		Source: "shop", Lake: "lake", SettleOn: "primary", ZeroDates: ZeroDatesError,
@@ -114,7 +115,7 @@ pipelines:
 			Target: tidemark.TableID{Namespace: "db2", Name: "odd_name"},
 			Format: tidemark.FormatIceberg, Mode: tidemark.ModeMerge, Key: []string{"id"},
 			PartitionBy: []string{"day(updated_at)", "bucket(16, id)", "region"},
-			Evolution:   tidemark.SchemaFreeze, FileSize: 1 << 30, Splits: 8, OverlapLimit: 10,
+			Evolution:   tidemark.SchemaFreeze, FileSize: 1 << 30, Maintenance: tidemark.MaintenanceOff, Splits: 8, OverlapLimit: 10,
 		},
 	}
 	if diff := cmp.Diff([]Pipeline{want}, c.Pipelines); diff != "" {
@@ -151,20 +152,21 @@ func TestDefaultsSectionAndAliases(t *testing.T) {
 	c := mustParse(t, head+`defaults:
   source: &from {connection: shop, cursor: updated_at, slack: 1s, zero_dates: error}
   target: {connection: lake, format: parquet}
+  maintenance: off
 pipelines:
-  b: {source: {table: b, cursor: [id], zero_dates: null}}
+  b: {source: {table: b, cursor: [id], zero_dates: null}, maintenance: auto}
   a: {source: {<<: *from, table: a, slack: 2s}, target: {file_size: 1MiB}}
   c: {source: {table: c, cursor: []}, target: {mode: replace}}
 `)
 	var got []string
 	for _, p := range c.Pipelines {
 		got = append(got, string(p.ID)+" "+p.Target.String()+" "+string(p.Format)+" "+string(p.Mode)+" "+
-			p.Slack.String()+" "+string(p.ZeroDates)+" "+strings.Join(p.Cursors, "+"))
+			p.Slack.String()+" "+string(p.ZeroDates)+" "+string(p.Maintenance)+" "+strings.Join(p.Cursors, "+"))
 	}
 	want := []string{
-		"b db2.b parquet append 1s null id", // the order of the file
-		"a db2.a parquet append 2s error updated_at",
-		"c db2.c parquet replace 1s error ",
+		"b db2.b parquet append 1s null auto id", // the order of the file
+		"a db2.a parquet append 2s error off updated_at",
+		"c db2.c parquet replace 1s error off ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pipelines (-want +got):\n%s", diff)

@@ -35,7 +35,7 @@ func parse(name string, data []byte, env Lookup) (*file, *problems) {
 	d.fresh = func(element any) {
 		switch e := element.(type) {
 		case *pipelineSpec: // the defaults are declared, and so read, before the pipelines
-			e.Source.sourceShared, e.Target = f.Defaults.Source, f.Defaults.Target
+			e.Source.sourceShared, e.Target, e.Maintenance = f.Defaults.Source, f.Defaults.Target, f.Defaults.Maintenance
 		default:
 			builtIn(reflect.ValueOf(element).Elem())
 		}

@@ -65,6 +65,9 @@ func names(list []field) []string {
 // belongs returns "source" or "target" when the key is known there, or "".
 func belongs(key string) string {
 	for _, f := range fields(reflect.TypeFor[pipelineSpec]()) {
+		if f.typ.Kind() != reflect.Struct {
+			continue
+		}
 		for _, inner := range fields(f.typ) {
 			if inner.name == key {
 				return f.name

@@ -198,7 +198,8 @@ func (s pipelineSpec) pipeline(id tidemark.PipelineID, table tidemark.TableName,
 			Target: target, Format: tidemark.Format(s.Target.Format), Mode: tidemark.Mode(s.Target.Mode),
 			Key: s.Target.Key, PartitionBy: s.Target.PartitionBy,
 			Evolution: tidemark.SchemaPolicy(s.Target.Schema), FileSize: int64(s.Target.FileSize),
-			Splits: splits, OverlapLimit: s.Source.OverlapLimit,
+			Maintenance: tidemark.MaintenancePolicy(s.Maintenance),
+			Splits:      splits, OverlapLimit: s.Source.OverlapLimit,
 		},
 	}
 }

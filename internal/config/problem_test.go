@@ -27,7 +27,7 @@ func TestProblems(t *testing.T) {
 			`t.yaml:6:47: pipelines.orders.source.mode: unknown key; it belongs in "target"`},
 
 		{"section of another version", head + orders + "    transforms: [{sql: select 1}]\n",
-			`t.yaml:8:5: pipelines.orders.transforms: unknown key; known here: source, target`},
+			`t.yaml:8:5: pipelines.orders.transforms: unknown key; known here: source, target, maintenance`},
 
 		{"all at once, in order", `conections: {}
 pipelines:

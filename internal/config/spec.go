@@ -139,6 +139,10 @@ type defaultsSpec struct {
 
 	// Where rows go to.
 	Target targetSpec `yaml:"target"`
+
+	// Keep tables quick to read: small files and deletes are put together behind a run, and old snapshots expire, once
+	// there are many. With off this happens by the command maintain alone.
+	Maintenance string `yaml:"maintenance" enum:"auto,off" default:"auto"`
 }
 
 // pipelineSpec is one source table and one target table, or many of both.
@@ -148,6 +152,9 @@ type pipelineSpec struct {
 
 	// Where rows go to.
 	Target targetSpec `yaml:"target"`
+
+	// Keep the table quick to read, see defaults.
+	Maintenance string `yaml:"maintenance" enum:"auto,off" default:"auto"`
 }
 
 // sourceSpec is what is read.

@@ -15,8 +15,9 @@ import (
 // key has changed although the rows are the same. No row is loaded or changed. An old of "" lets a pipeline begin from
 // nothing in a table that others fill.
 //
-// It is a commit like any other, fenced by the same compare-and-swap: ErrConflict when a run commits meanwhile.
-func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.PipelineID, oldSide tidemark.SideFiles) (tidemark.Watermark, error) {
+// It is a commit like any other, fenced by the same compare-and-swap: ErrConflict when a run commits meanwhile. Who did
+// it is kept in the audit trail.
+func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.PipelineID, oldSide tidemark.SideFiles, by By) (tidemark.Watermark, error) {
 	if err := parts.Target.Recover(ctx); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("recover what an earlier run left: %w", err)
 	}
@@ -34,8 +35,8 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 	if err := identify(&w, schema, p); err != nil {
 		return tidemark.Watermark{}, err
 	}
-	w.Pipeline, w.Seq, w.Run = p.ID, base.Seq+1, tidemark.NewRunID(time.Now())
-	w.Committed, w.Rows = time.Now().UTC(), 0
+	e := tidemark.Event{Action: tidemark.ActionAdopt, From: tidemark.PositionOf(base), To: tidemark.PositionOf(w)}
+	w = stamp(w, p.ID, base.Seq+1)
 	if err := parts.Target.Prepare(ctx, schema); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("prepare table %s: %w", p.Target, err)
 	}
@@ -44,7 +45,7 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 			return tidemark.Watermark{}, err
 		}
 	}
-	if err := parts.Target.Commit(ctx, tidemark.Commit{Base: base, Watermark: w, KeepRows: true}); err != nil {
+	if err := act(ctx, parts, e, tidemark.Commit{Base: base, Watermark: w, KeepRows: true}, by); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("adopt: %w", err)
 	}
 	return w, nil

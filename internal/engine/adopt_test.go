@@ -15,8 +15,8 @@ import (
 func (l lake) adopt(t *testing.T, p tidemark.Pipeline, source tidemark.Source, store storage, old tidemark.PipelineID) error {
 	t.Helper()
 	_, err := engine.Adopt(context.Background(), p, engine.Parts{
-		Source: source, Target: l.target, Side: l.side, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir(),
-	}, old, blob.NewSideFolder(store, old))
+		Source: source, Target: l.target, Side: l.side, Trail: blob.NewTrailFolder(store, p.ID), Log: slog.New(slog.DiscardHandler), Dir: t.TempDir(),
+	}, old, blob.NewSideFolder(store, old), engine.By{Who: "somebody"})
 	return err
 }
 

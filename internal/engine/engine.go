@@ -19,6 +19,7 @@ type Parts struct {
 	Source tidemark.Source
 	Target tidemark.Target
 	Side   tidemark.SideFiles // the pipeline's own side files
+	Trail  tidemark.Trail     // the pipeline's own; only for what is done by hand
 	Log    *slog.Logger
 	Dir    string // for temporary files; may be lost at any time between runs
 

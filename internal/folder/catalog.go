@@ -84,31 +84,28 @@ func (c *Catalog) add(ctx context.Context, s *tidemark.Snapshot, l commitLog) (*
 	if err != nil {
 		return nil, err
 	}
-	void := make(map[int64]bool)
-	for _, r := range records {
-		void[r.Void] = true
-	}
-	if last.seq() > complete && last.Void == 0 {
+	seq := last.seq()
+	if seq > complete && last.ordinary() {
 		if there, err := c.present(ctx, last.Files); err != nil {
 			return nil, err
 		} else if len(there) < len(last.Files) {
-			void[last.seq()] = true
+			seq--
 		}
 	}
-	var newest *record
-	for _, r := range records {
-		if !void[r.seq()] {
-			s.Data = appendFiles(s.Data, r, r.Files)
-			newest = r
-		}
+	stands := chain(records, seq)
+	for _, r := range stands {
+		s.Data = appendFiles(s.Data, r, r.Files)
 	}
-	return newest, nil
+	if len(stands) == 0 {
+		return nil, nil
+	}
+	return stands[0], nil
 }
 
 // addReplaced adds the files of a pipeline that replaces its table. Only one commit counts.
 func (c *Catalog) addReplaced(ctx context.Context, s *tidemark.Snapshot, l commitLog, last *record, complete int64) (*record, error) {
 	sure := last.seq() <= complete
-	if !sure && last.Void == 0 {
+	if !sure && last.ordinary() {
 		there, err := c.present(ctx, last.Files)
 		if err != nil {
 			return nil, err
@@ -119,7 +116,7 @@ func (c *Catalog) addReplaced(ctx context.Context, s *tidemark.Snapshot, l commi
 			}
 		}
 	}
-	sure = sure && last.Void == 0
+	sure = sure && last.ordinary()
 	last, err := l.effective(ctx, last)
 	if err != nil || last == nil {
 		return nil, err

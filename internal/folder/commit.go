@@ -14,7 +14,7 @@ import (
 //
 //	folder.table      the table's record, in Prepare
 //	folder.commit     the log record, which is the commit: before it nothing has happened, after it everything has
-//	folder.delete     each file that a commit replaces, or that belongs to a void commit
+//	folder.delete     each file that a commit replaces or takes back, or that belongs to a void commit
 //	folder.complete   each data file
 //	folder.newest     the hint
 //	folder.void       the log record that takes a commit back, in Recover
@@ -70,7 +70,12 @@ func (t *Target) publish(ctx context.Context, c tidemark.Commit, files []fileRec
 		return nil, err
 	}
 	next := &record{Table: t.p.Target, Files: files, mark: c.Watermark}
-	if err := t.succeed(ctx, next, base, c.KeepRows); err != nil {
+	if c.Rewind != nil {
+		err = t.goBack(ctx, next, c)
+	} else {
+		err = t.succeed(ctx, next, base, c.KeepRows)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := t.checkStaged(ctx, files); err != nil {

@@ -18,14 +18,21 @@ type record struct {
 	Watermark json.RawMessage  `json:"watermark"`
 	Files     []fileRecord     `json:"files,omitempty"`
 
-	// Replaces are the keys of the files that this commit takes away, in ModeReplace.
+	// Replaces are the keys of the files that this commit takes away, in ModeReplace or going back.
 	Replaces []string `json:"replaces,omitempty"`
 
 	// Void is the number of an earlier commit, the one before, whose files were lost before they could be completed;
 	// 0 in ordinary commits. The watermark is then the one before that, and the window is read again.
 	Void int64 `json:"void,omitempty"`
 
+	// Rewind says that this commit goes back to an earlier one, whose files are the table's again. It has no files.
+	Rewind *rewound `json:"rewind,omitempty"`
+
 	mark tidemark.Watermark // Watermark, decoded
+}
+
+type rewound struct {
+	To int64 `json:"to"` // 0: before the first
 }
 
 // fileRecord is what it takes to complete a data file, by any process.
@@ -34,13 +41,20 @@ type fileRecord struct {
 	Rows   int64       `json:"rows"`
 }
 
-const recordVersion = 1
+// Ordinary records are of version 1. One that goes back is of version 2, since who does not know it would take the
+// files of the commits before it for the table's.
+const (
+	recordVersion = 1
+	rewindVersion = 2
+)
 
 func (r *record) seq() int64 { return r.mark.Seq }
 
 func (r *record) encode() ([]byte, error) {
 	var err error
-	r.Version = recordVersion
+	if r.Version = recordVersion; r.Rewind != nil {
+		r.Version = rewindVersion
+	}
 	if r.Watermark, err = r.mark.Encode(); err != nil {
 		return nil, fmt.Errorf("encode commit %d: %w", r.seq(), err)
 	}
@@ -52,7 +66,7 @@ func decodeRecord(data []byte) (*record, error) {
 	if err := json.Unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("%w: %w", tidemark.ErrInvalid, err)
 	}
-	if r.Version != recordVersion {
+	if r.Version < recordVersion || r.Version > rewindVersion {
 		return nil, tidemark.WithHint(fmt.Errorf("version %d is not known: %w", r.Version, tidemark.ErrInvalid),
 			"a newer tidemark wrote it: update this one")
 	}
@@ -115,16 +129,32 @@ func (l commitLog) newest(ctx context.Context) (last *record, complete int64, er
 	}
 }
 
-// effective returns the commit whose watermark a commit has: itself, or for one that takes another back the one before
-// that, nil when there is none.
+// before returns the number of the commit that a commit stands on: the table has the files of that one and its own.
+func (r *record) before() int64 {
+	switch {
+	case r.Rewind != nil:
+		return r.Rewind.To
+	case r.Void > 0:
+		return r.Void - 1
+	default:
+		return r.seq() - 1
+	}
+}
+
+// ordinary reports whether a commit brings files, rather than taking back others.
+func (r *record) ordinary() bool { return r.Void == 0 && r.Rewind == nil }
+
+// effective returns the commit whose files a table that is replaced has: that one, or where it takes others back the one
+// that it goes back to; nil when there is none.
 func (l commitLog) effective(ctx context.Context, r *record) (*record, error) {
-	for r != nil && r.Void > 0 {
-		if r.Void == 1 {
+	for r != nil && !r.ordinary() {
+		seq := r.before()
+		if seq == 0 {
 			return nil, nil
 		}
-		before, err := l.get(ctx, r.Void-1)
+		before, err := l.get(ctx, seq)
 		if err == nil && before == nil {
-			err = fmt.Errorf("commit %d of %q is missing in the log: %w", r.Void-1, l.pipeline, tidemark.ErrInvalid)
+			err = fmt.Errorf("commit %d of %q is missing in the log: %w", seq, l.pipeline, tidemark.ErrInvalid)
 		}
 		if err != nil {
 			return nil, err
@@ -132,6 +162,17 @@ func (l commitLog) effective(ctx context.Context, r *record) (*record, error) {
 		r = before
 	}
 	return r, nil
+}
+
+// chain returns, of the commits 1, 2, …, those on which the given one stands, newest first and itself included. The
+// others were taken back.
+func chain(records []*record, seq int64) (stands []*record) {
+	for seq > 0 {
+		r := records[seq-1]
+		stands = append(stands, r)
+		seq = r.before()
+	}
+	return stands
 }
 
 // search finds the newest commit by listing.

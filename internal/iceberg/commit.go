@@ -114,7 +114,7 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 	if err := p.checkBlind(ctx, base); err != nil {
 		return nil, err
 	}
-	staged, err := stage(ctx, base, p.mode(), p.c.Watermark, p.files)
+	staged, err := p.stage(ctx, base)
 	if err != nil {
 		return nil, fmt.Errorf("stage commit %d: %w", p.c.Watermark.Seq, kindOf(err))
 	}
@@ -149,6 +149,14 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 		}
 	}
 	return nil, p.unknown(err)
+}
+
+// stage builds the snapshot of the commit on base.
+func (p *publication) stage(ctx context.Context, base *table.Table) (table.TableCommit, error) {
+	if back := p.c.Rewind; back != nil {
+		return stageRewind(ctx, base, p.c.Watermark, back.To)
+	}
+	return stage(ctx, base, p.mode(), p.c.Watermark, p.files)
 }
 
 func (p *publication) swap(ctx context.Context, v version) error {
@@ -226,7 +234,8 @@ func (p *publication) judge(tbl *table.Table) (verdict, error) {
 		taken = taken || m.seq == ours.seq
 	}
 	switch {
-	case slices.Contains(h.aside, ours): // someone has rolled it back; its files are in use
+	case slices.Contains(h.aside, ours): // somebody has gone back behind it since; it was made all the same
+		return published, nil
 	case taken:
 		return overtaken, nil
 	case at == markOfWatermark(p.c.Base):

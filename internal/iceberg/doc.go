@@ -8,7 +8,8 @@
 // A reader should begin with commit.go, which is the protocol in the order in which it must survive crashes. stage.go
 // builds the snapshot that a commit publishes, history.go finds what earlier commits have left in a table, and
 // folder.go and sqlite.go are the two places where the swap itself happens. prepare.go and schema.go make and evolve
-// tables; write.go turns batches into data files.
+// tables; write.go turns batches into data files. maintain.go keeps tables quick to read: inventory.go plans what is put
+// together, rewrite.go does it, expire.go and leftover.go remove what nobody needs.
 //
 // The package iceberg-go reads and writes the format. Its I/O runs on internal/blob (io.go), so that endpoint,
 // encryption and role are configured once.

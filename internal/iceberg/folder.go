@@ -17,7 +17,7 @@ import (
 // folderHeads is the folder catalog: Iceberg's own layout, in which the newest metadata file is the one with the
 // highest number. It needs no server and no local state, and other engines read such a table by its path.
 //
-//	<namespace>/<table>/metadata/v<N>.metadata.json   version N of the table, N from 1 without a gap
+//	<namespace>/<table>/metadata/v<N>.metadata.json   version N of the table, without a gap
 //	<namespace>/<table>/metadata/version-hint.text    a number at or near the newest version
 //
 // Making v<N+1> with a conditional put is the swap: of all who try exactly one succeeds. The hint is written after it
@@ -150,12 +150,31 @@ func (f *folderHeads) swap(ctx context.Context, id tidemark.TableID, old string,
 		}
 		return "", fmt.Errorf("put version %d of table %s: %w", base+1, id, err)
 	}
+	if old != "" {
+		if err := f.checkBase(ctx, id, base); err != nil {
+			return "", err
+		}
+	}
 	if err := failpoint.Hit("iceberg.folder.hint"); err != nil {
 		return "", err
 	}
 	// A hint that cannot be written costs the next reader a listing; the swap has happened.
 	_ = f.store.Put(ctx, hintKey(id), []byte(strconv.FormatInt(base+1, 10)), blob.PutOptions{})
 	return f.root.uri(key), nil
+}
+
+// checkBase makes sure that the version after base was put in its turn. Old versions are removed, the lowest first
+// (leftover.go). A process that was asleep for days may find the place after its base free again, in the midst of the
+// past: then base itself is gone too.
+func (f *folderHeads) checkBase(ctx context.Context, id tidemark.TableID, base int64) error {
+	there, err := f.exists(ctx, versionKey(id, base))
+	if err != nil || there {
+		return err
+	}
+	if err := f.store.Delete(ctx, versionKey(id, base+1)); err != nil {
+		return fmt.Errorf("take back version %d of table %s, which has gone on since: %w", base+1, id, err)
+	}
+	return lost(id, nil)
 }
 
 func (f *folderHeads) list(ctx context.Context) ([]tidemark.TableID, error) {

@@ -1,7 +1,9 @@
 package iceberg
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,7 @@ import (
 //	property       tidemark.<pipeline>  the watermark as JSON
 //	in a summary   tidemark.<pipeline>  the same without its settlements, which only the next run needs
 //	               tidemark-pipeline, tidemark-seq, tidemark-run, tidemark-rows
+//	               tidemark-maintenance, tidemark-maintenance-id   of a snapshot that no pipeline made
 const (
 	watermarkPrefix = "tidemark."
 
@@ -23,6 +26,9 @@ const (
 	summarySeq      = "tidemark-seq"
 	summaryRun      = "tidemark-run"
 	summaryRows     = "tidemark-rows"
+
+	summaryMaintenance   = "tidemark-maintenance"
+	summaryMaintenanceID = "tidemark-maintenance-id"
 )
 
 func watermarkKey(p tidemark.PipelineID) string { return watermarkPrefix + string(p) }
@@ -71,7 +77,23 @@ func markOf(s table.Snapshot, p tidemark.PipelineID) (mark, bool) {
 	return mark{seq: seq, run: tidemark.RunID(s.Summary.Properties[summaryRun])}, true
 }
 
-// A history is the trace that a pipeline has left in the snapshots of a table.
+// keptProperty lists the snapshots of main that our expiry has kept as the newest of their pipelines while those between
+// them and the head may be gone.
+const keptProperty = "tidemark-kept-snapshots"
+
+// keptOnMain returns the snapshots that keptProperty lists.
+func keptOnMain(t *table.Table) map[int64]bool {
+	kept := map[int64]bool{}
+	for _, id := range strings.Fields(t.Properties()[keptProperty]) {
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
+			kept[n] = true
+		}
+	}
+	return kept
+}
+
+// A history is the trace that a pipeline has left in the snapshots of a table. Where older snapshots have expired, the
+// line of parents ends; of what is older than its end, the snapshots that were kept count as main's.
 type history struct {
 	main     []mark // of the snapshots from main's head back, newest first
 	aside    []mark // of the snapshots that main does not descend from: someone has rolled it back
@@ -81,6 +103,7 @@ type history struct {
 func historyOf(t *table.Table, p tidemark.PipelineID) history {
 	h := history{complete: true}
 	descends := make(map[int64]bool)
+	end := int64(-1) // the sequence number at which the line ends, if it ends early
 	if head := t.CurrentSnapshot(); head != nil {
 		var ancestors []table.Snapshot
 		ancestors, h.complete = table.AncestorsOfChecked(head.SnapshotID, t.SnapshotByID)
@@ -90,11 +113,26 @@ func historyOf(t *table.Table, p tidemark.PipelineID) history {
 				h.main = append(h.main, m)
 			}
 		}
+		if n := len(ancestors); n > 0 && !h.complete {
+			end = ancestors[n-1].SequenceNumber
+		}
 	}
+	var before []table.Snapshot
+	kept := keptOnMain(t)
 	for _, s := range t.Metadata().Snapshots() {
-		if m, ok := markOf(s, p); ok && !descends[s.SnapshotID] {
+		m, ok := markOf(s, p)
+		switch {
+		case !ok || descends[s.SnapshotID]:
+		case s.SequenceNumber < end && kept[s.SnapshotID]:
+			before = append(before, s)
+		default:
 			h.aside = append(h.aside, m)
 		}
+	}
+	slices.SortFunc(before, func(a, b table.Snapshot) int { return cmp.Compare(b.SequenceNumber, a.SequenceNumber) })
+	for _, s := range before {
+		m, _ := markOf(s, p)
+		h.main = append(h.main, m)
 	}
 	return h
 }

@@ -98,3 +98,71 @@ func alive() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
+
+// maintainBudget is what a compaction may hold in memory, of the 256 MiB of a process.
+const maintainBudget = 128 << 20
+
+// TestMaintainMemory compacts a table of four times its rows, all but the newest version deleted, and looks all the while
+// at what is alive.
+func TestMaintainMemory(t *testing.T) {
+	const commits, each = 4, 25 << 20
+	l, p := open(t, fileOptions(t)), pipeline(tidemark.ModeMerge)
+	target := l.Target(p, slogDiscard())
+	s := columns(column("id", int64s, false), column("v", text, true))
+	s.Key = []string{"id"}
+	var rows int64
+	for range commits {
+		base, err := target.Watermark(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := target.Prepare(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		w := base
+		w.Pipeline, w.Seq, w.Run, w.Mode = p.ID, base.Seq+1, tidemark.NewRunID(testTime), p.Mode
+		files, err := target.Write(t.Context(), w.Run, func(yield func(arrow.RecordBatch, error) bool) {
+			for b := range noisyBatches(s, each) {
+				if !yield(b, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := target.Commit(t.Context(), tidemark.Commit{Base: base, Watermark: w, Files: files}); err != nil {
+			t.Fatal(err)
+		}
+		rows = files[0].Rows()
+	}
+	before := alive()
+	done := make(chan error)
+	go func() {
+		_, err := l.Maintain(t.Context(), p, everything, slogDiscard())
+		done <- err
+	}()
+	var peak int64
+	for running := true; running; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			running = false
+		default:
+			peak = max(peak, alive()-before)
+		}
+	}
+	snapshot, err := l.Snapshot(t.Context(), p.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(snapshot.Data) != 1 || len(snapshot.Deletes) != 0 || snapshot.Data[0].Rows != rows {
+		t.Errorf("%+v %+v are left, want a file of %d rows", snapshot.Data, snapshot.Deletes, rows)
+	}
+	t.Logf("peak %.1f MiB", float64(peak)/(1<<20))
+	if peak > maintainBudget {
+		t.Errorf("a compaction held %d bytes, may hold %d", peak, maintainBudget)
+	}
+}

@@ -16,6 +16,21 @@ import (
 // yet, and returns what must be published. Every watermark commit makes a snapshot, be it an empty one: the fence
 // compares the head of main, and a commit that only set the property would slip past it.
 func stage(ctx context.Context, base *table.Table, mode tidemark.Mode, w tidemark.Watermark, files []*dataFile) (table.TableCommit, error) {
+	data, deletes := sortFiles(files)
+	return stageOn(base, w, func(tx *table.Transaction, summary iceberg.Properties) error {
+		switch {
+		case mode == tidemark.ModeReplace:
+			return replaceFiles(ctx, tx, base, data, summary)
+		case len(deletes) > 0:
+			return tx.NewRowDelta(summary).AddRows(data...).AddDeletes(deletes...).Commit(ctx)
+		default:
+			return appendFiles(ctx, tx, base, data, summary)
+		}
+	})
+}
+
+// stageOn builds a snapshot that stands on base, with the files that change puts into it or takes out.
+func stageOn(base *table.Table, w tidemark.Watermark, change func(*table.Transaction, iceberg.Properties) error) (table.TableCommit, error) {
 	record, err := w.Encode()
 	if err != nil {
 		return table.TableCommit{}, err
@@ -28,16 +43,7 @@ func stage(ctx context.Context, base *table.Table, mode tidemark.Mode, w tidemar
 	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
 		return table.TableCommit{}, err
 	}
-	data, deletes := sortFiles(files)
-	switch {
-	case mode == tidemark.ModeReplace:
-		err = replaceFiles(ctx, tx, base, data, summary)
-	case len(deletes) > 0:
-		err = tx.NewRowDelta(summary).AddRows(data...).AddDeletes(deletes...).Commit(ctx)
-	default:
-		err = appendFiles(ctx, tx, base, data, summary)
-	}
-	if err != nil {
+	if err := change(tx, summary); err != nil {
 		return table.TableCommit{}, err
 	}
 	if err := tx.SetProperties(iceberg.Properties{watermarkKey(w.Pipeline): string(record)}); err != nil {
@@ -117,13 +123,18 @@ func eachFile(ctx context.Context, tbl *table.Table, fn func(iceberg.ManifestEnt
 	if head == nil {
 		return nil
 	}
+	return eachFileOf(ctx, tbl, head, fn)
+}
+
+// eachFileOf calls fn for each live file of a snapshot.
+func eachFileOf(ctx context.Context, tbl *table.Table, s *table.Snapshot, fn func(iceberg.ManifestEntry) error) error {
 	fs, err := tbl.FS(ctx)
 	if err != nil {
 		return err
 	}
-	manifests, err := head.Manifests(fs)
+	manifests, err := s.Manifests(fs)
 	if err != nil {
-		return fmt.Errorf("read manifest list of snapshot %d: %w", head.SnapshotID, kindOf(err))
+		return fmt.Errorf("read manifest list of snapshot %d: %w", s.SnapshotID, kindOf(err))
 	}
 	for _, m := range manifests {
 		for entry, err := range m.Entries(fs, true) {

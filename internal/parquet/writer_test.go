@@ -398,3 +398,66 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestRead reads files as another schema has their columns: found by field id under other names, wider, and new.
+func TestRead(t *testing.T) {
+	was := arrow.NewSchema([]arrow.Field{
+		{Name: "a", Type: arrow.PrimitiveTypes.Int32, Nullable: true, Metadata: fieldID("1")},
+		{Name: "b", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: fieldID("2")},
+		{Name: "c", Type: &arrow.Decimal128Type{Precision: 5, Scale: 2}, Nullable: true, Metadata: fieldID("3")},
+	}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, was)
+	for i := range 5000 {
+		b.Field(0).(*array.Int32Builder).Append(int32(i))
+		if i%7 == 0 {
+			b.Field(1).AppendNull()
+		} else {
+			b.Field(1).(*array.StringBuilder).Append(fmt.Sprint("text ", i))
+		}
+		b.Field(2).(*array.Decimal128Builder).Append(decimal128.FromI64(int64(i)))
+	}
+	data, _ := encode(t, []arrow.RecordBatch{b.NewRecordBatch()}, parquet.Options{})
+	now := arrow.NewSchema([]arrow.Field{
+		{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true, Metadata: fieldID("2")},
+		{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true, Metadata: fieldID("1")},
+		{Name: "fresh", Type: arrow.FixedWidthTypes.Timestamp_us, Nullable: true, Metadata: fieldID("4")},
+		{Name: "c", Type: &arrow.Decimal128Type{Precision: 20, Scale: 2}, Nullable: true, Metadata: fieldID("3")},
+	}, nil)
+	row := 0
+	for b, err := range parquet.Read(t.Context(), bytes.NewReader(data), now) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int(b.NumRows()) {
+			want := []string{fmt.Sprint("text ", row), fmt.Sprint(row), array.NullValueStr, fmt.Sprintf("%g", float64(row)/100)}
+			if row%7 == 0 {
+				want[0] = array.NullValueStr
+			}
+			for c, w := range want {
+				if got := b.Column(c).ValueStr(i); got != w {
+					t.Fatalf("row %d, column %d: %q, want %q", row, c, got, w)
+				}
+			}
+			row++
+		}
+		b.Release()
+	}
+	if row != 5000 {
+		t.Errorf("%d rows", row)
+	}
+	good := arrow.Field{Name: "good", Type: arrow.PrimitiveTypes.Int32, Nullable: true, Metadata: fieldID("9")}
+	for name, bad := range map[string][]arrow.Field{
+		"narrower":                  {{Name: "a", Type: arrow.PrimitiveTypes.Date32, Nullable: true, Metadata: fieldID("2")}},
+		"not there":                 {{Name: "n", Type: arrow.PrimitiveTypes.Int32, Metadata: fieldID("9")}},
+		"without an id, beside one": {good, {Name: "a", Type: arrow.PrimitiveTypes.Int32, Nullable: true}},
+		"not there, by name":        {{Name: "nosuch", Type: arrow.PrimitiveTypes.Int32}},
+	} {
+		var failed error
+		for _, err := range parquet.Read(t.Context(), bytes.NewReader(data), arrow.NewSchema(bad, nil)) {
+			failed = err
+		}
+		if !errors.Is(failed, tidemark.ErrInvalid) {
+			t.Errorf("a column that is %s: %v", name, failed)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ type view struct {
 	columns []viewColumn
 	file    string // name of a column that says from which file a row is; unlike all of the table's
 	seq     string // the same for the file's sequence number
+	place   string // the same for the row's number in the file, from 0
 }
 
 type viewColumn struct {
@@ -47,7 +49,7 @@ func viewOf(ctx context.Context, catalog tidemark.Catalog, s *stage, id tidemark
 		return "", err
 	}
 	if len(snapshot.Deletes) == 0 {
-		return v.scan(v.columns, data, false), nil
+		return v.scan(v.columns, data), nil
 	}
 	deletes, err := s.add(ctx, snapshot.Deletes)
 	if err != nil {
@@ -69,7 +71,7 @@ func newView(schema *arrow.Schema) (*view, error) {
 		}
 		v.columns = append(v.columns, c)
 	}
-	v.file, v.seq = v.unused("file"), v.unused("seq")
+	v.file, v.seq, v.place = v.unused("file"), v.unused("seq"), v.unused("place")
 	return v, nil
 }
 
@@ -91,16 +93,24 @@ func (v *view) empty() string {
 	return "SELECT " + strings.Join(list, ", ") + " WHERE false"
 }
 
-// scan reads columns of files, and where it is asked to the file of each row too. Columns are found by field id, so
+// scan reads columns of files, and the file and the place of each row as far as they are asked for. Columns are found by field id, so
 // that a file from before a column was added, renamed or widened reads as the table is now. Files without ids have
 // the columns under their names.
-func (v *view) scan(columns []viewColumn, files []string, withFile bool) string {
+func (v *view) scan(columns []viewColumn, files []string, also ...string) string {
 	args := []string{literals(files), "hive_partitioning = false"}
 	list := idents(columns)
-	if withFile {
-		args = append(args, "filename = "+duckdb.Literal(v.file))
-		list = append(list, duckdb.Ident(v.file))
+	var extra []string
+	for _, name := range also {
+		switch name {
+		case v.file:
+			args = append(args, "filename = "+duckdb.Literal(name))
+			extra = append(extra, duckdb.Ident(name))
+		case v.place:
+			args = append(args, placeColumn+" = true")
+			extra = append(extra, placeColumn+" AS "+duckdb.Ident(name))
+		}
 	}
+	list = append(list, extra...)
 	if !slices.ContainsFunc(columns, func(c viewColumn) bool { return c.id == "" }) {
 		var fields []string
 		for _, c := range columns {
@@ -114,9 +124,7 @@ func (v *view) scan(columns []viewColumn, files []string, withFile bool) string 
 	for _, c := range columns {
 		casts = append(casts, fmt.Sprintf("CAST(%s AS %s) AS %s", c.ident, c.typ, c.ident))
 	}
-	if withFile {
-		casts = append(casts, duckdb.Ident(v.file))
-	}
+	casts = append(casts, extra...)
 	// The empty relation brings the columns that no file has.
 	return fmt.Sprintf("SELECT %s FROM (%s UNION ALL BY NAME SELECT * FROM read_parquet(%s))",
 		strings.Join(casts, ", "), (&view{columns: columns}).empty(), strings.Join(args, ", "))
@@ -154,15 +162,30 @@ func (v *view) merged(s *tidemark.Snapshot, data, deletes []string) (string, err
 		v.numbered(v.columns, data, seqs), strings.Join(joins, " "), strings.Join(keep, " AND ")), nil
 }
 
+// fewNumbers is up to how many sequence numbers there is a SELECT for each. That costs nothing per row, but planning it
+// takes its time.
+const fewNumbers = 64
+
 // numbered reads columns of files, each row with its file's sequence number.
 func (v *view) numbered(columns []viewColumn, files []string, seqs []int64) string {
+	groups := make(map[int64][]string)
+	for i, f := range files {
+		groups[seqs[i]] = append(groups[seqs[i]], f)
+	}
+	if len(groups) <= fewNumbers {
+		var parts []string
+		for _, seq := range slices.Sorted(maps.Keys(groups)) {
+			parts = append(parts, fmt.Sprintf("SELECT *, %d AS %s FROM (%s)", seq, duckdb.Ident(v.seq), v.scan(columns, groups[seq])))
+		}
+		return strings.Join(parts, " UNION ALL ")
+	}
 	var rows []string
 	for i, f := range files {
 		rows = append(rows, fmt.Sprintf("(%s, %d)", duckdb.Literal(f), seqs[i]))
 	}
 	file, seq := duckdb.Ident(v.file), duckdb.Ident(v.seq)
 	return fmt.Sprintf("SELECT * EXCLUDE (%s) FROM (%s) JOIN (VALUES %s) AS tidemark_f(%s, %s) USING (%s)",
-		file, v.scan(columns, files, true), strings.Join(rows, ", "), file, seq, file)
+		file, v.scan(columns, files, v.file), strings.Join(rows, ", "), file, seq, file)
 }
 
 func (v *view) keys(names []string) ([]viewColumn, error) {

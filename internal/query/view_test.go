@@ -81,11 +81,17 @@ func TestEqualityDeletes(t *testing.T) {
 
 // TestDeletesAgainstModel: many small commits of a merge, and the newest version of each key is what remains.
 func TestDeletesAgainstModel(t *testing.T) {
+	for _, commits := range []int{30, 100} { // of few each has a SELECT of its own, of many they share one
+		t.Run(fmt.Sprint(commits), func(t *testing.T) { deletesAgainstModel(t, commits) })
+	}
+}
+
+func deletesAgainstModel(t *testing.T, commits int) {
 	l := newLake(t)
 	fields := []arrow.Field{field(1, "k", i32), field(2, "v", i32)}
 	s := l.table("a", "merged", fields...)
 	want := map[int]int{}
-	for seq := 1; seq <= 30; seq++ {
+	for seq := 1; seq <= commits; seq++ {
 		var rows, keys []string
 		for k := seq % 3; k < 40; k += 1 + seq%7 {
 			want[k] = seq

@@ -1,0 +1,213 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// Lake is the table in the lake: the newest version of each row, or all rows where they have no key.
+type Lake interface {
+	// Rows yields columns of all rows, in batches that the consumer releases; a batch may lack a column, which then
+	// reads NULL.
+	Rows(ctx context.Context, columns []string) iter.Seq2[arrow.RecordBatch, error]
+}
+
+// A Task is one table to be verified.
+type Task struct {
+	Pipeline  tidemark.Pipeline
+	Schema    *tidemark.Schema   // of the source
+	Watermark tidemark.Watermark // of the pipeline, as it was before the lake's table was looked at
+	Source    tidemark.Comparer
+	Lake      Lake
+	Columns   []string // that the lake's table has
+	Key       []string // by which rows are told apart, see Key; nil: by all of their values
+	Rows      int64    // in the lake's files, about; -1 where nobody knows
+	Shared    bool     // other pipelines fill the table too: what is only in the lake may be theirs
+
+	Since  tidemark.CursorValue // only rows at or above; none: all
+	Sample float64              // the share of the rows that is compared, above 0 to 1; 0 means 1
+	Rate   int64                // rows per second that the server reads at most; 0: as fast as it can
+	Limit  int                  // rows that are named at most; 0 means DefaultLimit
+}
+
+// DefaultLimit is how many rows are named where a Task does not say.
+const DefaultLimit = 10_000
+
+const (
+	rowsPerPart = 1024 // so that looking into a part that differs is quick
+	minParts    = 64
+	maxParts    = 1 << 18
+)
+
+// Key returns the columns by which the rows of a pipeline's table are told apart when they are compared; nil where they
+// are compared as a multiset. The lake must have them.
+func Key(p tidemark.Pipeline, s *tidemark.Schema, lake []string) []string {
+	key := s.Key
+	if p.Mode == tidemark.ModeMerge && len(p.Key) > 0 {
+		key = p.Key
+	}
+	for _, name := range key {
+		c, ok := s.Column(name)
+		if !ok || !slices.Contains(lake, name) || c.Nullable || arrow.IsFloating(c.Type.ID()) {
+			return nil
+		}
+	}
+	return key
+}
+
+// Verify compares a table. What it finds is in the Report, also beside an error as far as it came; a difference is no
+// error. It changes nothing on either side.
+func Verify(ctx context.Context, t Task) (*Report, error) {
+	started := time.Now()
+	v, err := newVerifier(t)
+	if err != nil {
+		return nil, err
+	}
+	err = v.run(ctx)
+	v.report.Took = time.Since(started)
+	return v.report, err
+}
+
+// A verifier is one call of Verify.
+type verifier struct {
+	Task
+	comparison tidemark.Comparison
+	pending    keySet // of the rows that the next run reads
+	above      int64  // rows of the lake that are left out because the next run reads them, where rows have no key
+	report     *Report
+}
+
+func newVerifier(t Task) (*verifier, error) {
+	if t.Limit <= 0 {
+		t.Limit = DefaultLimit
+	}
+	v := &verifier{Task: t, report: &Report{Pipeline: t.Pipeline.ID, Commit: t.Watermark.Seq}}
+	c := tidemark.Comparison{Key: t.Key, N: partsFor(max(t.Rows, t.Schema.Rows)), Since: t.Since}
+	for _, column := range t.Schema.Columns {
+		if slices.Contains(t.Columns, column.Name) {
+			c.Columns = append(c.Columns, column.Name)
+		} else {
+			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
+		}
+	}
+	if len(c.Columns) == 0 {
+		return nil, fmt.Errorf("verify pipeline %s: source and lake have no column in common: %w", t.Pipeline.ID, tidemark.ErrInvalid)
+	}
+	if t.Pipeline.Mode == tidemark.ModeReplace {
+		v.report.notice("the table is replaced as a whole, so what has changed in the source since %s counts as a difference", t.Watermark.T0.Format(time.RFC3339))
+	} else {
+		c.Settled = t.Watermark.Settled
+	}
+	if t.Sample > 0 && t.Sample < 1 {
+		c.Below = max(1, uint32(t.Sample*float64(c.N)))
+		v.report.Sample = float64(c.Below) / float64(c.N)
+	}
+	c.Pause = pacer(t.Rate)
+	v.comparison = c
+	v.report.Key, v.report.Settled, v.report.Parts = c.Key, c.Settled, int(c.N)
+	return v, v.checkSince()
+}
+
+// checkSince refuses a lower bound that means nothing for the table.
+func (v *verifier) checkSince() error {
+	since := v.Since
+	switch {
+	case since.IsZero():
+		return nil
+	case v.Schema.Cursor == nil || v.Pipeline.Mode == tidemark.ModeReplace:
+		return fmt.Errorf("verify pipeline %s since %s: it has no cursor: %w", v.Pipeline.ID, since, tidemark.ErrInvalid)
+	case since.Kind() != v.Schema.Cursor.Kind:
+		return fmt.Errorf("verify pipeline %s since %s: its cursor is of kind %s: %w", v.Pipeline.ID, since, v.Schema.Cursor.Kind, tidemark.ErrInvalid)
+	}
+	return nil
+}
+
+func partsFor(rows int64) uint32 {
+	n := uint64(max(rows/rowsPerPart, minParts))
+	return uint32(min(1<<bits.Len64(n-1), maxParts))
+}
+
+// pacer returns a pause that keeps the rows below a rate; nil for none.
+func pacer(rate int64) func(context.Context, int64) error {
+	if rate <= 0 {
+		return nil
+	}
+	next := time.Now()
+	return func(ctx context.Context, rows int64) error {
+		next = next.Add(time.Duration(float64(rows) / float64(rate) * float64(time.Second)))
+		timer := time.NewTimer(time.Until(next))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// run compares the sums, and then looks into the parts that differ, some at a time, until enough rows are named.
+func (v *verifier) run(ctx context.Context) error {
+	if err := v.loadPending(ctx); err != nil {
+		return err
+	}
+	source, lake, err := v.sums(ctx)
+	if err != nil {
+		return err
+	}
+	left := v.differing(source, lake)
+	v.report.Differing = len(left)
+	for len(left) > 0 {
+		var some []uint32
+		some, left = v.take(left, source, lake)
+		whole, err := v.look(ctx, some)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			v.report.Partial = len(some) + len(left)
+			return nil
+		}
+		if len(v.report.Rows) >= v.Limit {
+			v.report.Partial = len(left)
+			return nil
+		}
+	}
+	return nil
+}
+
+// differing returns the parts whose sums differ, and adds up the rows.
+func (v *verifier) differing(source, lake []tidemark.PartSum) []uint32 {
+	var parts []uint32
+	for i := range source {
+		v.report.SourceRows += source[i].Rows
+		v.report.LakeRows += lake[i].Rows
+		if source[i] != lake[i] {
+			parts = append(parts, uint32(i))
+		}
+	}
+	return parts
+}
+
+// marksAtOnce is how many rows of parts that differ are held in memory at a time, on each side.
+const marksAtOnce = 200_000
+
+// take returns the first parts, as many as may be looked into at once, and the others.
+func (v *verifier) take(parts []uint32, source, lake []tidemark.PartSum) (some, left []uint32) {
+	rows := int64(0)
+	for i, part := range parts {
+		rows += max(source[part].Rows, lake[part].Rows)
+		if i > 0 && rows > marksAtOnce {
+			return parts[:i], parts[i:]
+		}
+	}
+	return parts, nil
+}

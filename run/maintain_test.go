@@ -1,0 +1,186 @@
+package run_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/iceberg"
+	"github.com/tidemark-data/tidemark/run"
+)
+
+const (
+	maintainedRows = 100_000
+	increments     = 500
+	maxFiles       = 100 // of a table at any time
+)
+
+// itemsTable makes a table whose cursor the server sets, and fills it.
+func (s *shop) itemsTable(t *testing.T, rows int) {
+	t.Helper()
+	const ten = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
+	s.exec(t, `CREATE TABLE items (id INT NOT NULL PRIMARY KEY, v BIGINT NOT NULL, note VARCHAR(80),
+		at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))`,
+		fmt.Sprintf(`INSERT INTO items (id, v, note)
+			SELECT n, n %% 97, MD5(n) FROM (SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d n FROM %[1]s a, %[1]s b, %[1]s c, %[1]s e, %[1]s f) x WHERE n < %[2]d`, ten, rows))
+}
+
+// touch changes some rows of the table, any of it, and adds one.
+func (s *shop) touch(t *testing.T, rows, round int) {
+	t.Helper()
+	ids := make([]string, rows-1)
+	for i := range ids {
+		ids[i] = fmt.Sprint(rand.IntN(maintainedRows))
+	}
+	s.exec(t, fmt.Sprintf("UPDATE items SET v = v + %d WHERE id IN (%s)", round+1, strings.Join(ids, ",")),
+		fmt.Sprintf("INSERT INTO items (id, v, note) VALUES (%d, 1, 'new')", 1_000_000+round))
+}
+
+// live returns how many data and delete files a table has.
+func (s *shop) live(t *testing.T, name string) int {
+	t.Helper()
+	store, err := blob.OpenFile(s.lake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	l, err := iceberg.Open(t.Context(), iceberg.Options{Store: store, Root: s.lake})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	snapshot, err := l.Snapshot(t.Context(), tidemark.TableID{Namespace: "shop", Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(snapshot.Data) + len(snapshot.Deletes)
+}
+
+const upkeepPipeline = `  %[1]s:
+    source: {connection: shop, table: DB.items, cursor: at, slack: 0s}
+    target: {connection: lake, table: shop.%[1]s, mode: merge}
+`
+
+// TestManyIncrements merges many small increments with automatic maintenance: the number of files stays bounded, no row
+// is lost or doubled, and a query takes about as long as one of a table that was loaded at once.
+func TestManyIncrements(t *testing.T) {
+	n := increments
+	if testing.Short() {
+		n = 100
+	}
+	s := newShop(t, fmt.Sprintf(upkeepPipeline, "items"))
+	s.itemsTable(t, maintainedRows)
+	s.mustRun(t)
+	most, behind := 0, 0
+	for i := range n {
+		s.touch(t, 100, i)
+		r := s.mustRun(t)[0]
+		if r.New < 90 {
+			t.Fatalf("increment %d: %+v", i, r)
+		}
+		if len(r.Notices) > 0 {
+			t.Errorf("increment %d: %q", i, r.Notices)
+		}
+		if r.Maintenance != nil {
+			behind++
+		}
+		if i%8 == 0 {
+			most = max(most, s.live(t, "items"))
+		}
+	}
+	if most > maxFiles || behind < n/50 {
+		t.Errorf("the table had %d files at a time, want at most %d; maintenance came behind %d runs", most, maxFiles, behind)
+	}
+	facts := "SELECT COUNT(*), CAST(SUM(v) AS BIGINT), COUNT(DISTINCT id) FROM shop."
+	var rows, sum, distinct string
+	if err := s.server.DB(t, s.database).QueryRow("SELECT COUNT(*), SUM(v), COUNT(DISTINCT id) FROM items").Scan(&rows, &sum, &distinct); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.one(t, facts+"items"), rows+"|"+sum+"|"+distinct; got != want {
+		t.Errorf("the lake holds %s, the source %s", got, want)
+	}
+	s.configure(t, fmt.Sprintf(upkeepPipeline, "items")+fmt.Sprintf(upkeepPipeline, "fresh"))
+	s.mustRun(t)
+	kept, fresh := s.median(t, "items"), s.median(t, "fresh")
+	t.Logf("at most %d files, %d now; maintenance behind %d of %d runs; a query takes %s, of a fresh table %s: %.2f ×",
+		most, s.live(t, "items"), behind, n, kept, fresh, float64(kept)/float64(fresh))
+}
+
+// median returns how long a query of a table takes.
+func (s *shop) median(t *testing.T, name string) time.Duration {
+	t.Helper()
+	took := make([]time.Duration, 9)
+	for i := range took {
+		began := time.Now()
+		s.one(t, "SELECT SUM(v), COUNT(DISTINCT note), MAX(id) FROM shop."+name)
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// TestMaintain runs the command's work on each format, before and after the first run, and refuses what would do harm.
+func TestMaintain(t *testing.T) {
+	const two = "  lines:\n    source: {connection: shop, table: DB.items, cursor: at, slack: 0s}\n    target: {connection: lake, table: shop.lines, format: parquet}\n    maintenance: off\n"
+	s := newShop(t, fmt.Sprintf(upkeepPipeline, "items")+"    maintenance: off\n"+two)
+	s.itemsTable(t, 1000)
+	r, err := run.Load(s.file, run.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx := context.Background()
+	maintain := func(o run.MaintainOptions) []run.MaintenanceRow {
+		t.Helper()
+		rows, err := r.Maintain(ctx, nil, o)
+		if err != nil || len(rows) != 2 || rows[0].Err != nil || rows[1].Err != nil {
+			t.Fatalf("%+v, %v", rows, err)
+		}
+		return rows
+	}
+	if rows := maintain(run.DefaultMaintenance()); rows[0].Done() || rows[1].Done() {
+		t.Errorf("before the first run: %+v", rows)
+	}
+	for i := range 40 {
+		s.touch(t, 20, i)
+		for _, result := range s.mustRun(t) {
+			if result.Maintenance != nil {
+				t.Errorf("maintenance is off, and %+v was done", result.Maintenance)
+			}
+		}
+	}
+	o := run.DefaultMaintenance()
+	o.DryRun = true
+	if rows := maintain(o); rows[0].Files < 79 || !rows[0].DryRun || s.live(t, "items") < 79 {
+		t.Errorf("a dry run: %+v", rows)
+	}
+	if rows := maintain(run.DefaultMaintenance()); rows[0].Files < 79 || rows[0].Into != 1 || s.live(t, "items") != 1 {
+		t.Errorf("%+v; %d files are left", rows, s.live(t, "items"))
+	}
+	o = run.DefaultMaintenance()
+	o.KeepAge, o.KeepLast = 0, 2
+	if rows := maintain(o); rows[0].Snapshots < 38 || rows[0].Removed < 70 {
+		t.Errorf("expiry: %+v", rows)
+	}
+	s.touch(t, 20, 41)
+	s.mustRun(t)
+	var want string
+	if err := s.server.DB(t, s.database).QueryRow("SELECT CONCAT(COUNT(*), '|', SUM(v)) FROM items").Scan(&want); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.one(t, "SELECT COUNT(*), CAST(SUM(v) AS BIGINT) FROM shop.items"); got != want {
+		t.Errorf("the lake holds %s, want %s", got, want)
+	}
+	for _, bad := range []run.MaintainOptions{{KeepLast: 1}, {LeftoverAge: time.Hour, KeepLast: 1}, {LeftoverAge: 48 * time.Hour}, {KeepAge: -1, KeepLast: 1, LeftoverAge: 48 * time.Hour}} {
+		if _, err := r.Maintain(ctx, nil, bad); !errors.Is(err, tidemark.ErrInvalid) {
+			t.Errorf("options %+v: %v", bad, err)
+		}
+	}
+}
