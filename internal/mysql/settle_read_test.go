@@ -24,7 +24,8 @@ func TestSettleBesideALongRead(t *testing.T) {
 			}
 			p := tidemark.Pipeline{
 				ID: "long", Table: tidemark.TableName{Database: database, Name: "t"}, Mode: tidemark.ModeAppend,
-				Nulls: tidemark.NullsLoad, Cursors: []string{"at"}, SettleWait: 100 * time.Millisecond,
+				Nulls: tidemark.NullsLoad, Cursors: []string{"at"},
+				SettleWait: time.Second, // the test's own last statement may still be ending
 			}
 			reading := openSource(t, configOf(server), p)
 			if _, err := reading.Schema(t.Context()); err != nil {
