@@ -60,7 +60,7 @@ func wideTable(rows int64) table {
 			{"email", "VARCHAR(120)", "IF(n % 4 = 0, NULL, CONCAT(HEX(CRC32(n)), '@mail', n % 50, '.example'))"},
 			{"city", "VARCHAR(40) NOT NULL", "ELT(1 + n % 5, 'Amsterdam', 'Berlin', 'Kraków', 'København', 'Zürich')"},
 			{"note", "TEXT", "IF(n % 2 = 0, NULL, REPEAT(CONCAT('note ', n, ' '), 1 + n % 8))"},
-			{"digest", "VARBINARY(16) NOT NULL", "UNHEX(MD5(n))"},
+			{"digest", "VARBINARY(16) NOT NULL", "UNHEX(LEFT(SHA2(n, 256), 32))"},
 			{"attributes", "JSON NOT NULL", `CONCAT('{"n": ', n, ', "odd": ', IF(n % 2, 'true', 'false'), '}')`},
 			{"country", "CHAR(2) NOT NULL", "ELT(1 + n % 6, 'NL', 'DE', 'PL', 'DK', 'CH', 'FR')"},
 		},

@@ -29,7 +29,7 @@ func (s *shop) itemsTable(t *testing.T, rows int) {
 	s.exec(t, `CREATE TABLE items (id INT NOT NULL PRIMARY KEY, v BIGINT NOT NULL, note VARCHAR(80),
 		at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))`,
 		fmt.Sprintf(`INSERT INTO items (id, v, note)
-			SELECT n, n %% 97, MD5(n) FROM (SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d n FROM %[1]s a, %[1]s b, %[1]s c, %[1]s e, %[1]s f) x WHERE n < %[2]d`, ten, rows))
+			SELECT n, n %% 97, SHA2(n, 256) FROM (SELECT a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d n FROM %[1]s a, %[1]s b, %[1]s c, %[1]s e, %[1]s f) x WHERE n < %[2]d`, ten, rows))
 }
 
 // touch changes some rows of the table, any of it, and adds one.
