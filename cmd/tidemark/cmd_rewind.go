@@ -87,20 +87,12 @@ func runRewind(ctx context.Context, a *app, o rewindOptions, name string, goal r
 	if err != nil {
 		return err
 	}
-	if !a.json {
-		if _, err := fmt.Fprint(a.out, rewindText(name, plan)); err != nil {
-			return err
-		}
-	}
-	done := false
-	if !o.dryRun && !plan.Nothing {
-		if err := a.confirm(ctx, o.deed, "Go back?"); err != nil {
-			return err
-		}
-		if _, err := plan.Commit(ctx, o.by()); err != nil {
-			return err
-		}
-		done = true
+	done, err := a.carryOut(ctx, o.deed, rewindText(name, plan), "Go back?", plan.Nothing, func() error {
+		_, err := plan.Commit(ctx, o.by())
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if a.json {
 		return a.printJSON(rewindJSONOf(name, plan, done))

@@ -65,20 +65,12 @@ func runWatermarkSet(ctx context.Context, a *app, o setOptions, name string) err
 	if err != nil {
 		return err
 	}
-	if !a.json {
-		if _, err := fmt.Fprint(a.out, settingText(name, s)); err != nil {
-			return err
-		}
-	}
-	done := false
-	if !o.dryRun && !s.Nothing {
-		if err := a.confirm(ctx, o.deed, "Set the watermark?"); err != nil {
-			return err
-		}
-		if _, err := s.Commit(ctx, o.by()); err != nil {
-			return err
-		}
-		done = true
+	done, err := a.carryOut(ctx, o.deed, settingText(name, s), "Set the watermark?", s.Nothing, func() error {
+		_, err := s.Commit(ctx, o.by())
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if a.json {
 		return a.printJSON(settingJSON{name, done, tidemark.PositionOf(s.Now), tidemark.PositionOf(s.Next), s.Notices})

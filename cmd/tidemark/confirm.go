@@ -61,3 +61,23 @@ func (a *app) confirm(ctx context.Context, d deed, question string) error {
 	}
 	return errDeclined
 }
+
+// carryOut shows a plan, asks, and makes the commit that the person has agreed to. It reports whether it was made. With
+// --json the caller prints the plan.
+func (a *app) carryOut(ctx context.Context, d deed, plan, question string, nothing bool, commit func() error) (done bool, err error) {
+	if !a.json {
+		if _, err := fmt.Fprint(a.out, plan); err != nil {
+			return false, err
+		}
+	}
+	if d.dryRun || nothing {
+		return false, nil
+	}
+	if err := a.confirm(ctx, d, question); err != nil {
+		return false, err
+	}
+	if err := commit(); err != nil {
+		return false, err
+	}
+	return true, nil
+}
