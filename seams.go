@@ -119,6 +119,10 @@ type Commit struct {
 	// KeepRows: the commit says only whose the rows are. What is in the table stays, in ModeReplace too.
 	KeepRows bool
 
+	// Replaces are the keys, as in LakeFile, of data files of the table that Files take the place of, as Rewriter has made
+	// them. Where one is not there any more, because it was compacted meanwhile, the commit is ErrConflict.
+	Replaces []string
+
 	// Rewind is nil but in a commit that goes back to an earlier one; such a commit has no files. Where the table has
 	// lost its watermark, Base is the zero value and Watermark.Seq still the number after the newest commit's.
 	Rewind *Rewind

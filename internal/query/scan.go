@@ -25,8 +25,8 @@ import (
 type Scan struct {
 	snapshot *tidemark.Snapshot
 	stage    *stage
-	files    []string // of snapshot.Data, on this machine
-	dead     []bitmap // of each: the rows that are none of the table's any more; nil for none
+	files    []string          // of snapshot.Data, on this machine
+	dead     []tidemark.RowSet // of each: the rows that are none of the table's any more; nil for none
 }
 
 // A Newest says which version of a row a Scan is after.
@@ -62,7 +62,7 @@ func (s *Scan) open(ctx context.Context, o Options, n Newest) (err error) {
 	if s.files, err = s.stage.add(ctx, s.snapshot.Data); err != nil {
 		return err
 	}
-	s.dead = make([]bitmap, len(s.files))
+	s.dead = make([]tidemark.RowSet, len(s.files))
 	if len(s.files) == 0 || len(s.snapshot.Deletes) == 0 && n.Key == nil {
 		return nil
 	}
@@ -128,14 +128,14 @@ func (s *Scan) bury(ctx context.Context, db *duckdb.DB, statement string) error 
 		if !known || err != nil {
 			return fmt.Errorf("find dead rows: place %v of file %v is not known: %w", row[1], row[0], tidemark.ErrInvalid)
 		}
-		s.dead[i].set(place)
+		s.dead[i].Add(place)
 	}
 	return rows.Close()
 }
 
 // Rows yields some columns of all rows that are alive, as the table has them now, in batches that the consumer releases.
-func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
+func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[*tidemark.LakeRows, error] {
+	return func(yield func(*tidemark.LakeRows, error) bool) {
 		var fields []arrow.Field
 		for _, f := range s.snapshot.Schema.Fields() {
 			if slices.Contains(columns, f.Name) {
@@ -157,7 +157,7 @@ func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[arrow.Recor
 }
 
 // file yields the living rows of one file. It reports whether the consumer wants more.
-func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func(arrow.RecordBatch, error) bool) (more bool, err error) {
+func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func(*tidemark.LakeRows, error) bool) (more bool, err error) {
 	f, err := os.Open(s.files[i])
 	if err != nil {
 		return false, err
@@ -169,15 +169,15 @@ func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func
 			return false, err
 		}
 		rows := b.NumRows()
-		if b, err = s.dead[i].alive(ctx, b, place); err != nil {
+		if b, err = alive(ctx, b, s.dead[i], place); err != nil {
 			return false, err
 		}
-		place += rows
-		if b.NumRows() == 0 {
+		first := place
+		if place += rows; b.NumRows() == 0 {
 			b.Release()
 			continue
 		}
-		if !yield(b, nil) {
+		if !yield(&tidemark.LakeRows{RecordBatch: b, File: s.snapshot.Data[i].Key, First: first, Dead: s.dead[i]}, nil) {
 			return false, nil
 		}
 	}
@@ -187,28 +187,16 @@ func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func
 // Close removes the temporary files.
 func (s *Scan) Close() error { return s.stage.close() }
 
-// A bitmap has a bit for each row of a file; those that it has no room for are not set.
-type bitmap []uint64
-
-func (m *bitmap) set(i int64) {
-	for int64(len(*m)) <= i/64 {
-		*m = append(*m, 0)
-	}
-	(*m)[i/64] |= 1 << (i % 64)
-}
-
-func (m bitmap) has(i int64) bool { return i/64 < int64(len(m)) && m[i/64]&(1<<(i%64)) != 0 }
-
-// alive returns the rows of b, which begin at that place in the file, without the dead. It takes over b.
-func (m bitmap) alive(ctx context.Context, b arrow.RecordBatch, place int64) (arrow.RecordBatch, error) {
-	if m == nil {
+// alive returns the rows of b, which begin at that place in the file, without the dead of the file. It takes over b.
+func alive(ctx context.Context, b arrow.RecordBatch, dead tidemark.RowSet, place int64) (arrow.RecordBatch, error) {
+	if dead == nil {
 		return b, nil
 	}
 	defer b.Release()
 	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
 	defer keep.Release()
 	for i := range b.NumRows() {
-		keep.Append(!m.has(place + i))
+		keep.Append(!dead.Has(place + i))
 	}
 	filter := keep.NewBooleanArray()
 	defer filter.Release()

@@ -38,7 +38,7 @@ func (v *verifier) lakeSums(ctx context.Context) ([]tidemark.PartSum, error) {
 
 // A lakeRow is a row of the lake that counts.
 type lakeRow struct {
-	batch    arrow.RecordBatch
+	batch    *tidemark.LakeRows
 	row      int
 	key      []byte // its text; valid until the next row
 	part     uint32
@@ -64,7 +64,7 @@ func (v *verifier) eachLakeRow(ctx context.Context, columns []string, do func(la
 	return nil
 }
 
-func (v *verifier) eachRowOf(b arrow.RecordBatch, do func(lakeRow) error) error {
+func (v *verifier) eachRowOf(b *tidemark.LakeRows, do func(lakeRow) error) error {
 	c := v.comparison
 	row, err := v.Source.Texts(b, c.Columns)
 	if err != nil {

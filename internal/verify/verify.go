@@ -17,7 +17,7 @@ import (
 type Lake interface {
 	// Rows yields columns of all rows, in batches that the consumer releases; a batch may lack a column, which then
 	// reads NULL.
-	Rows(ctx context.Context, columns []string) iter.Seq2[arrow.RecordBatch, error]
+	Rows(ctx context.Context, columns []string) iter.Seq2[*tidemark.LakeRows, error]
 }
 
 // A Task is one table to be verified.

@@ -61,9 +61,11 @@ func (m *table) batch() arrow.RecordBatch {
 	return b.NewRecordBatch()
 }
 
-func (m *table) Rows(context.Context, []string) iter.Seq2[arrow.RecordBatch, error] {
+func (m *table) Rows(context.Context, []string) iter.Seq2[*tidemark.LakeRows, error] {
 	m.scans++
-	return func(yield func(arrow.RecordBatch, error) bool) { yield(m.batch(), nil) }
+	return func(yield func(*tidemark.LakeRows, error) bool) {
+		yield(&tidemark.LakeRows{RecordBatch: m.batch()}, nil)
+	}
 }
 
 func (m *table) Texts(b arrow.RecordBatch, _ []string) (func([]byte, int) []byte, error) {
