@@ -12,6 +12,8 @@ const (
 	ActionRewind       Action = "rewind"
 	ActionSetWatermark Action = "watermark set"
 	ActionAdopt        Action = "watermark adopt"
+	ActionRepair       Action = "repair"
+	ActionBackfill     Action = "backfill"
 )
 
 // An Event is an act of a person on a pipeline: who, when, from, to and why. It is kept in the lake for good.
@@ -28,6 +30,8 @@ type Event struct {
 	To       Position   `json:"to"`
 	Taken    FileCount  `json:"taken,omitzero"`    // files that leave the table
 	Restored FileCount  `json:"restored,omitzero"` // files that come back
+	Added    FileCount  `json:"added,omitzero"`    // new files, and those that were written anew without some of their rows
+	What     string     `json:"what,omitempty"`    // more, in words
 	Outcome  Outcome    `json:"outcome,omitempty"` // not in the record itself, which is written before the commit
 }
 
