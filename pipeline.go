@@ -79,6 +79,15 @@ const (
 	MaintenanceOff  MaintenancePolicy = "off"  // by command alone
 )
 
+// DeletePolicy says what becomes of rows of the lake that the source has deleted, once they are found.
+type DeletePolicy string
+
+const (
+	DeletesKeep  DeletePolicy = "keep"  // they stay, and nobody looks for them
+	DeletesSweep DeletePolicy = "sweep" // runs look for them, by their keys, and take them out
+	DeletesMark  DeletePolicy = "mark"  // runs look for them and note the time in a column
+)
+
 // A Pipeline is one source table and one target table. It is immutable once the config is loaded; what happens at
 // run time is kept elsewhere.
 type Pipeline struct {
@@ -104,6 +113,9 @@ type Pipeline struct {
 	Evolution   SchemaPolicy
 	FileSize    int64 // target size of a data file in bytes
 	Maintenance MaintenancePolicy
+	Deletes     DeletePolicy  // "" is DeletesKeep
+	SweepEvery  time.Duration // how often runs look for deleted rows at most
+	MarkColumn  string        // of DeletesMark: the column of the lake that has the time in rows that are gone; "" otherwise
 
 	Splits       int   // how many parts of the window are read in parallel, at least 1
 	OverlapLimit int64 // above this many rows in the overlap the run names the cause

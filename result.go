@@ -15,6 +15,9 @@ type RunResult struct {
 	Files      int   `json:"files"`
 	Bytes      int64 `json:"bytes"` // of those files
 
+	Deleted int64 `json:"rows_deleted,omitempty"` // rows of the lake that the source has deleted and that were taken out
+	Marked  int64 `json:"rows_marked,omitempty"`  // or were marked
+
 	Committed  bool        `json:"committed"` // false: the lake is unchanged
 	Seq        int64       `json:"seq"`       // of the newest commit, whoever made it
 	HighBefore CursorValue `json:"high_before,omitzero"`

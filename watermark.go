@@ -33,6 +33,9 @@ type Watermark struct {
 	SettledBy   SettledBy    `json:"settled_by,omitempty"`
 	HeldBy      string       `json:"held_by,omitempty"` // who holds Settled back, in words; "" when nobody does
 
+	// Swept is when a run last looked for rows that the source has deleted; zero where none has.
+	Swept time.Time `json:"swept,omitzero"`
+
 	T0        time.Time `json:"t0,omitzero"` // the server's clock when the run settled: lag counts from here
 	Committed time.Time `json:"committed,omitzero"`
 	Rows      int64     `json:"rows"`  // loaded by this commit

@@ -60,6 +60,7 @@ func (r *Runner) runOne(ctx context.Context, p config.Pipeline) (o Outcome) {
 	}
 	o.Result, o.Err = engine.Run(ctx, p.Pipeline, parts, progress)
 	if o.Err == nil {
+		r.sweepBehind(ctx, p, parts, &o.Result)
 		r.maintainBehind(ctx, p, &o.Result)
 	}
 	return o

@@ -57,60 +57,96 @@ func (r *Runner) verify(ctx context.Context, p config.Pipeline, o VerifyOptions)
 	if err != nil {
 		return nil, err
 	}
-	task := verify.Task{Pipeline: p.Pipeline, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit}
-	snapshot, err := lakeSide(ctx, l, l.target(p.Pipeline, r), &task)
-	if err != nil {
-		return nil, err
-	}
 	source, err := r.source(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer source.Close()
-	task.Source = source
-	if task.Schema, err = source.Schema(ctx); err != nil {
+	c := comparison{l: l, p: p, target: l.target(p.Pipeline, r), task: verify.Task{
+		Pipeline: p.Pipeline, Source: source, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit, Mark: p.MarkColumn,
+	}}
+	if c.task.Watermark, err = c.watermark(ctx); err != nil {
 		return nil, err
 	}
-	if task.Since, err = sinceOf(o.Since, task.Schema.Cursor); err != nil {
+	if c.task.Schema, err = source.Schema(ctx); err != nil {
 		return nil, err
 	}
-	scan, err := query.OpenScan(ctx, r.queryOptions(l), snapshot, compareBy(&task, snapshot))
+	return r.compare(ctx, &c, o.Since)
+}
+
+// A comparison is a table that is being compared, to be verified, repaired or swept.
+type comparison struct {
+	l        *lake
+	p        config.Pipeline
+	target   tidemark.Target
+	task     verify.Task // with Source, Schema and Watermark: as it was before the lake's table is looked at
+	versions bool        // a Mender wants all versions of rows that are gone
+	scan     *query.Scan // of the table, for then, once it is open
+	then     func(*VerifyReport) error
+}
+
+// compare compares a table. What a run commits between the watermark and the look at the table lies above the
+// watermark's settled.
+func (r *Runner) compare(ctx context.Context, c *comparison, since string) (report *VerifyReport, err error) {
+	snapshot, err := c.lakeSide(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, scan.Close()) }()
-	task.Lake = scan
-	return verify.Verify(ctx, task)
-}
-
-// lakeSide fills in what is known of the table in the lake, and returns its snapshot. First it looks at the watermark,
-// then at the table: what a run commits in between lies above this watermark's settled.
-func lakeSide(ctx context.Context, l *lake, target tidemark.Target, task *verify.Task) (*tidemark.Snapshot, error) {
-	p := task.Pipeline
-	var err error
-	if task.Watermark, err = target.Watermark(ctx); err != nil {
+	if c.task.Since, err = sinceOf(since, c.task.Schema.Cursor); err != nil {
 		return nil, err
 	}
-	if task.Watermark.Seq == 0 {
-		return nil, tidemark.WithHint(fmt.Errorf("verify pipeline %s: it has not loaded anything yet: %w", p.ID, tidemark.ErrInvalid),
-			fmt.Sprintf("`tidemark run %s` first", p.ID))
+	newest := compareBy(&c.task, snapshot)
+	if c.task.Gone && c.task.Key == nil {
+		return nil, tidemark.WithHint(fmt.Errorf("pipeline %s: deleted rows cannot be told without a key that both sides have: %w", c.p.ID, tidemark.ErrInvalid),
+			"`tidemark repair --deletes` compares whole rows")
 	}
-	if shared, ok := target.(tidemark.SharedTarget); ok {
+	if c.scan, err = query.OpenScan(ctx, r.queryOptions(c.l), snapshot, newest); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.scan.Close()) }()
+	c.task.Lake = c.scan
+	if c.versions && newest.Key != nil {
+		all, err := query.OpenScan(ctx, r.queryOptions(c.l), snapshot, query.Newest{})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, all.Close()) }()
+		c.task.Versions = all
+	}
+	if report, err = verify.Verify(ctx, c.task); err == nil && c.then != nil {
+		err = c.then(report)
+	}
+	return report, err
+}
+
+// watermark returns that of a pipeline that has loaded something.
+func (c *comparison) watermark(ctx context.Context) (tidemark.Watermark, error) {
+	w, err := c.target.Watermark(ctx)
+	if err == nil && w.Seq == 0 {
+		err = tidemark.WithHint(fmt.Errorf("verify pipeline %s: it has not loaded anything yet: %w", c.p.ID, tidemark.ErrInvalid),
+			fmt.Sprintf("`tidemark run %s` first", c.p.ID))
+	}
+	return w, err
+}
+
+// lakeSide fills in what is known of the table in the lake, and returns its snapshot.
+func (c *comparison) lakeSide(ctx context.Context) (*tidemark.Snapshot, error) {
+	if shared, ok := c.target.(tidemark.SharedTarget); ok {
 		all, err := shared.Watermarks(ctx)
 		if err != nil {
 			return nil, err
 		}
-		task.Shared = len(all) > 1
+		c.task.Shared = len(all) > 1
 	}
-	snapshot, err := l.catalog().Snapshot(ctx, p.Target)
+	snapshot, err := c.l.catalog().Snapshot(ctx, c.p.Target)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range snapshot.Schema.Fields() {
-		task.Columns = append(task.Columns, f.Name)
+		c.task.Columns = append(c.task.Columns, f.Name)
 	}
 	for _, f := range snapshot.Data {
-		task.Rows += f.Rows
+		c.task.Rows += f.Rows
 	}
 	return snapshot, nil
 }

@@ -73,8 +73,8 @@ func resultLine(r tidemark.RunResult) string {
 	if r.Files > 0 {
 		files = count(int64(r.Files), "file") + ", " + size(r.Bytes)
 	}
-	line := fmt.Sprintf("%s read · %s new · %s suppressed → %s in %s",
-		thousands(r.Read), thousands(r.New), thousands(r.Suppressed), files, took(r.Took))
+	line := fmt.Sprintf("%s read · %s new · %s suppressed%s → %s in %s",
+		thousands(r.Read), thousands(r.New), thousands(r.Suppressed), swept(r), files, took(r.Took))
 	commit := fmt.Sprintf("commit %d", r.Seq)
 	switch {
 	case r.High.IsZero():
@@ -86,6 +86,17 @@ func resultLine(r tidemark.RunResult) string {
 	default:
 		return line + high(" · high ", r.HighBefore) + high(" → ", r.High) + " · " + commit
 	}
+}
+
+// swept is what became of rows that the source has deleted.
+func swept(r tidemark.RunResult) (text string) {
+	if r.Deleted > 0 {
+		text += fmt.Sprintf(" · %s deleted", thousands(r.Deleted))
+	}
+	if r.Marked > 0 {
+		text += fmt.Sprintf(" · %s marked as deleted", thousands(r.Marked))
+	}
+	return text
 }
 
 func high(before string, v tidemark.CursorValue) string {

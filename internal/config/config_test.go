@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 			Lateness: 10 * time.Minute, LatenessRows: 10_000, Slack: 10 * time.Second, SettleWait: 250 * time.Millisecond,
 			Target: tidemark.TableID{Namespace: "orders", Name: "landing"},
 			Format: tidemark.FormatIceberg, Mode: tidemark.ModeAppend, Evolution: tidemark.SchemaEvolve,
-			FileSize: 256 << 20, Maintenance: tidemark.MaintenanceAuto, Splits: 3, OverlapLimit: 5_000_000,
+			FileSize: 256 << 20, Maintenance: tidemark.MaintenanceAuto, Deletes: tidemark.DeletesKeep, SweepEvery: 24 * time.Hour, Splits: 3, OverlapLimit: 5_000_000,
 		},
 	}
 	if diff := cmp.Diff([]Pipeline{want}, c.Pipelines); diff != "" {
@@ -115,7 +115,7 @@ pipelines:
 			Target: tidemark.TableID{Namespace: "db2", Name: "odd_name"},
 			Format: tidemark.FormatIceberg, Mode: tidemark.ModeMerge, Key: []string{"id"},
 			PartitionBy: []string{"day(updated_at)", "bucket(16, id)", "region"},
-			Evolution:   tidemark.SchemaFreeze, FileSize: 1 << 30, Maintenance: tidemark.MaintenanceOff, Splits: 8, OverlapLimit: 10,
+			Evolution:   tidemark.SchemaFreeze, FileSize: 1 << 30, Maintenance: tidemark.MaintenanceOff, Deletes: tidemark.DeletesKeep, SweepEvery: 24 * time.Hour, Splits: 8, OverlapLimit: 10,
 		},
 	}
 	if diff := cmp.Diff([]Pipeline{want}, c.Pipelines); diff != "" {

@@ -82,6 +82,7 @@ func (b *builder) target(c *Config, path string, spec pipelineSpec) {
 	if mode != tidemark.ModeMerge && b.has(join(path, "key")) {
 		b.at(join(path, "key"), "", "only mode: merge has a key")
 	}
+	b.deletes(path, t)
 	b.words(path, "key", t.Key)
 	b.within(path, "file_size", int64(t.FileSize), 1<<20, 8<<30)
 	for _, part := range t.PartitionBy {
@@ -92,6 +93,23 @@ func (b *builder) target(c *Config, path string, spec pipelineSpec) {
 			}
 			b.at(join(path, "partition_by"), hint, "unknown partition %q", part)
 		}
+	}
+}
+
+// deletes checks what is said about deleted rows.
+func (b *builder) deletes(path string, t targetSpec) {
+	policy, mode := tidemark.DeletePolicy(t.Deletes), tidemark.Mode(t.Mode)
+	if policy != tidemark.DeletesKeep && mode == tidemark.ModeReplace {
+		b.at(join(path, "deletes"), "leave it out: each run loads the table as it is", "nothing is left to delete where mode: replace loads the whole table")
+	}
+	if policy == tidemark.DeletesKeep && b.has(join(path, "sweep_every")) {
+		b.at(join(path, "sweep_every"), "add deletes: sweep or deletes: mark", "sweep_every needs deletes")
+	}
+	if policy != tidemark.DeletesMark && b.has(join(path, "mark_column")) {
+		b.at(join(path, "mark_column"), "", "only deletes: mark has a mark_column")
+	}
+	if t.MarkColumn == "" {
+		b.at(join(path, "mark_column"), "", "a column without a name")
 	}
 }
 
@@ -199,7 +217,16 @@ func (s pipelineSpec) pipeline(id tidemark.PipelineID, table tidemark.TableName,
 			Key: s.Target.Key, PartitionBy: s.Target.PartitionBy,
 			Evolution: tidemark.SchemaPolicy(s.Target.Schema), FileSize: int64(s.Target.FileSize),
 			Maintenance: tidemark.MaintenancePolicy(s.Maintenance),
-			Splits:      splits, OverlapLimit: s.Source.OverlapLimit,
+			Deletes:     tidemark.DeletePolicy(s.Target.Deletes), SweepEvery: time.Duration(s.Target.SweepEvery), MarkColumn: s.Target.markColumn(),
+			Splits: splits, OverlapLimit: s.Source.OverlapLimit,
 		},
 	}
+}
+
+// markColumn is the column of deletes: mark, "" otherwise.
+func (s targetSpec) markColumn() string {
+	if tidemark.DeletePolicy(s.Deletes) != tidemark.DeletesMark {
+		return ""
+	}
+	return s.MarkColumn
 }

@@ -240,6 +240,16 @@ type targetSpec struct {
 	// The columns that identify a row for mode: merge. The default is the primary key of the source.
 	Key Strings `yaml:"key"`
 
+	// What becomes of rows that the source has deleted, which no cursor sees: keep leaves them; with sweep and mark runs
+	// compare the keys of both sides, and take the rows out or note the time in mark_column.
+	Deletes string `yaml:"deletes" enum:"keep,sweep,mark" default:"keep"`
+
+	// How often runs look for deleted rows at most: the server reads the index of the key each time.
+	SweepEvery Duration `yaml:"sweep_every" default:"24h"`
+
+	// Of deletes: mark, the column of the lake that has a time in rows that are gone, and NULL in the others.
+	MarkColumn string `yaml:"mark_column" default:"deleted_at"`
+
 	// How the table is partitioned: a column, or year, month, day or hour of one, bucket(N, column),
 	// truncate(N, column). A folder of Parquet files has a folder for each value.
 	PartitionBy Strings `yaml:"partition_by"`

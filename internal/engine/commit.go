@@ -56,7 +56,7 @@ func (a *attempt) next() tidemark.Watermark {
 		Pipeline: a.p.ID, Seq: a.base.Seq + 1, Run: a.result.Run,
 		Origin: a.schema.Origin, Mode: a.p.Mode, Key: mergeKey(a.p, a.schema), Selection: selection(a.p),
 		Settlements: a.settled.History, SettledBy: a.settled.By, HeldBy: a.settled.HeldBy,
-		T0: a.settled.T0, Committed: time.Now().UTC(),
+		Swept: a.base.Swept, T0: a.settled.T0, Committed: time.Now().UTC(),
 		Rows: a.result.New, Total: a.base.Total + a.result.New,
 	}
 	if a.replaces() {

@@ -136,13 +136,7 @@ func (s *Scan) bury(ctx context.Context, db *duckdb.DB, statement string) error 
 // Rows yields some columns of all rows that are alive, as the table has them now, in batches that the consumer releases.
 func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[*tidemark.LakeRows, error] {
 	return func(yield func(*tidemark.LakeRows, error) bool) {
-		var fields []arrow.Field
-		for _, f := range s.snapshot.Schema.Fields() {
-			if slices.Contains(columns, f.Name) {
-				fields = append(fields, f)
-			}
-		}
-		schema := arrow.NewSchema(fields, nil)
+		schema := s.some(columns)
 		for i := range s.files {
 			more, err := s.file(ctx, i, schema, yield)
 			if err != nil {
@@ -154,6 +148,71 @@ func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[*tidemark.L
 			}
 		}
 	}
+}
+
+// Schema is the table's.
+func (s *Scan) Schema() *arrow.Schema { return s.snapshot.Schema }
+
+// Pick yields some columns of some rows, alive or not, in batches that the consumer releases.
+func (s *Scan) Pick(ctx context.Context, columns []string, rows []tidemark.FileRows) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		only := make(map[string]tidemark.RowSet, len(rows))
+		for _, r := range rows {
+			only[r.Key] = r.Rows
+		}
+		schema := s.some(columns)
+		for i, f := range s.snapshot.Data {
+			if only[f.Key] == nil {
+				continue
+			}
+			for b, err := range s.picked(ctx, i, schema, only[f.Key]) {
+				if err != nil {
+					err = fmt.Errorf("%s: %w", f.Key, err)
+				}
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// picked yields rows of one file.
+func (s *Scan) picked(ctx context.Context, i int, schema *arrow.Schema, rows tidemark.RowSet) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		f, err := os.Open(s.files[i])
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer f.Close()
+		place := int64(0)
+		for b, err := range parquet.Read(ctx, f, schema) {
+			if err == nil {
+				n := b.NumRows()
+				b, err = filtered(ctx, b, func(row int64) bool { return rows.Has(place + row) })
+				place += n
+			}
+			if err == nil && b.NumRows() == 0 {
+				b.Release()
+				continue
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// some returns the schema of some columns.
+func (s *Scan) some(columns []string) *arrow.Schema {
+	var fields []arrow.Field
+	for _, f := range s.snapshot.Schema.Fields() {
+		if slices.Contains(columns, f.Name) {
+			fields = append(fields, f)
+		}
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // file yields the living rows of one file. It reports whether the consumer wants more.
@@ -192,13 +251,18 @@ func alive(ctx context.Context, b arrow.RecordBatch, dead tidemark.RowSet, place
 	if dead == nil {
 		return b, nil
 	}
+	return filtered(ctx, b, func(row int64) bool { return !dead.Has(place + row) })
+}
+
+// filtered returns the rows of b that are kept. It takes over b.
+func filtered(ctx context.Context, b arrow.RecordBatch, keep func(row int64) bool) (arrow.RecordBatch, error) {
 	defer b.Release()
-	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer keep.Release()
+	mask := array.NewBooleanBuilder(memory.DefaultAllocator)
+	defer mask.Release()
 	for i := range b.NumRows() {
-		keep.Append(!dead.Has(place + i))
+		mask.Append(keep(i))
 	}
-	filter := keep.NewBooleanArray()
+	filter := mask.NewBooleanArray()
 	defer filter.Release()
 	return compute.FilterRecordBatch(ctx, b, filter, compute.DefaultFilterOptions())
 }

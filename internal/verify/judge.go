@@ -17,6 +17,12 @@ type whole struct {
 	texts  []string  // of the comparison's columns: what is compared
 	shown  []*string // the same for people
 	cursor tidemark.CursorValue
+
+	batch arrow.RecordBatch // of a row of the source that may have to be loaded: where it is
+	row   int
+	name  string // of a row of the lake: what it is known by, and its place
+	file  string
+	place int64
 }
 
 // judge decides about rows that looked different, by what the source holds now, and names them in the report.
@@ -30,43 +36,64 @@ func (v *verifier) judge(ctx context.Context, marks map[string]*mark, from []arr
 	if err := wanted.addMarks(ctx, marks, from); err != nil {
 		return err
 	}
-	source, err := v.sourceRows(ctx, marks, wanted)
+	loads := &loads{}
+	defer loads.release()
+	source, err := v.sourceRows(ctx, marks, wanted, loads)
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(marks)) {
 		if v.comparison.Key != nil {
-			v.judgeKeyed(source[name], lake[name])
+			v.judgeKeyed(source[name], lake[name], loads)
 		} else {
-			v.judgeMultiset(marks[name], source[name], lake[name])
+			v.judgeMultiset(source[name], lake[name], loads)
 		}
 	}
-	return nil
+	return v.load(ctx, loads)
 }
 
 // judgeKeyed compares the rows with one key. A row that the next run reads is pending, whatever the lake holds.
-func (v *verifier) judgeKeyed(source, lake []whole) {
-	settled := v.comparison.Settled
-	if len(source) > 0 && !settled.IsZero() && (source[0].cursor.IsZero() || !source[0].cursor.Less(settled)) {
-		v.report.Pending++
-		return
-	}
+func (v *verifier) judgeKeyed(source, lake []whole, loads *loads) {
 	switch {
 	case len(source) == 0 && len(lake) == 0: // was deleted on both sides meanwhile
-	case len(source) == 0 && v.Shared: // may be another pipeline's
+	case len(source) > 0 && v.Gone: // it came in, or came back, since
+	case len(source) > 0 && v.isPending(source[0]):
+		v.report.Pending++
 	case len(source) == 0:
-		v.report.add(v.Limit, Row{Kind: Deleted, Count: times(len(lake)), Key: v.values(lake[0], v.comparison.Key)})
+		v.judgeDeleted(lake, v.comparison.Key)
 	case len(lake) == 0:
 		v.report.add(v.Limit, Row{Kind: Missing, Key: v.values(source[0], v.comparison.Key)})
+		loads.add(source[0])
 	default:
-		v.judgeBoth(source[0], lake)
+		v.judgeBoth(source[0], lake, loads)
 	}
 }
 
-func (v *verifier) judgeBoth(source whole, lake []whole) {
+// isPending reports whether the next run reads a row: it knows those at or above settled that are loaded already.
+func (v *verifier) isPending(row whole) bool {
+	settled := v.settled()
+	return !settled.IsZero() && (row.cursor.IsZero() || !row.cursor.Less(settled))
+}
+
+// judgeDeleted tells of rows of the lake that the source does not have. What is appended at or above settled is left
+// alone: if it were taken out and came back as it was, the next run would take it for loaded.
+func (v *verifier) judgeDeleted(lake []whole, known []string) {
+	switch {
+	case v.Shared: // may be another pipeline's
+	case v.Pipeline.Mode == tidemark.ModeAppend && v.isPending(lake[0]):
+		v.report.Pending++
+	default:
+		v.report.add(v.Limit, Row{Kind: Deleted, Count: times(len(lake)), Key: v.values(lake[0], known)})
+		v.deleted(lake)
+	}
+}
+
+func (v *verifier) judgeBoth(source whole, lake []whole, loads *loads) {
 	key := v.values(source, v.comparison.Key)
-	if extra := v.extra(lake); extra > 0 {
-		v.report.add(v.Limit, Row{Kind: Doubled, Count: times(extra), Key: key})
+	extra := v.extra(lake)
+	if len(extra) > 0 {
+		v.report.add(v.Limit, Row{Kind: Doubled, Count: times(len(extra)), Key: key})
+		v.doubled(source, extra, loads)
 	}
 	for _, row := range lake {
 		if slices.Equal(row.texts, source.texts) {
@@ -80,19 +107,24 @@ func (v *verifier) judgeBoth(source whole, lake []whole) {
 		}
 	}
 	v.report.add(v.Limit, r)
+	v.different(source, lake[0], loads)
 }
 
-// extra is how many of the lake's rows with one key should not be there. A table that is appended to may hold several
-// versions with one cursor value, but none twice.
-func (v *verifier) extra(lake []whole) int {
+// extra returns those of the lake's rows with one key that should not be there. A table that is appended to may hold
+// several versions with one cursor value, but none twice.
+func (v *verifier) extra(lake []whole) (extra []whole) {
 	if v.Pipeline.Mode != tidemark.ModeAppend {
-		return len(lake) - 1
+		return lake[1:]
 	}
 	distinct := map[string]bool{}
 	for _, row := range lake {
-		distinct[strings.Join(row.texts, ",")] = true
+		text := strings.Join(row.texts, ",")
+		if distinct[text] {
+			extra = append(extra, row)
+		}
+		distinct[text] = true
 	}
-	return len(lake) - len(distinct)
+	return extra
 }
 
 // times is a count as a Row has it.
@@ -103,25 +135,38 @@ func times(n int) int64 {
 	return int64(n)
 }
 
-// judgeMultiset compares how often a row is there.
-func (v *verifier) judgeMultiset(m *mark, source, lake []whole) {
-	row := Row{Count: times(max(m.source, m.lake) - min(m.source, m.lake))}
-	example := lake
-	switch {
-	case m.source > m.lake:
-		row.Kind, example = Missing, source
-	case v.Shared:
-		return
-	case m.source > 0:
-		row.Kind = Doubled
-	default:
-		row.Kind = Deleted
+// judgeMultiset compares how often each row is there, of rows with one checksum: nearly always that is one.
+func (v *verifier) judgeMultiset(source, lake []whole, loads *loads) {
+	have := byText(lake)
+	for _, rows := range byText(source) {
+		there := have[rows[0].text()]
+		delete(have, rows[0].text())
+		key := v.values(rows[0], v.comparison.Columns)
+		switch n := len(rows) - len(there); {
+		case n > 0:
+			v.report.add(v.Limit, Row{Kind: Missing, Count: times(n), Key: key})
+			for _, row := range rows[:n] {
+				loads.add(row)
+			}
+		case n < 0 && !v.Shared:
+			v.report.add(v.Limit, Row{Kind: Doubled, Count: times(-n), Key: key})
+			v.doubled(rows[0], there[:-n], loads)
+		}
 	}
-	if len(example) == 0 {
-		return // it is gone meanwhile
+	for _, rows := range have {
+		v.judgeDeleted(rows, v.comparison.Columns)
 	}
-	row.Key = v.values(example[0], v.comparison.Columns)
-	v.report.add(v.Limit, row)
+}
+
+// text is all values of a row in one.
+func (w whole) text() string { return strings.Join(w.texts, ",") }
+
+func byText(rows []whole) map[string][]whole {
+	groups := map[string][]whole{}
+	for _, row := range rows {
+		groups[row.text()] = append(groups[row.text()], row)
+	}
+	return groups
 }
 
 // values returns some of a row's values for people.
@@ -144,18 +189,20 @@ func (v *verifier) lakeRows(ctx context.Context, marks map[string]*mark, wanted 
 		if m == nil {
 			return nil
 		}
-		if reader == nil || reader.batch != r.batch {
+		if reader == nil || reader.batch != r.batch.RecordBatch {
 			if err := wanted.flush(ctx); err != nil {
 				return err
 			}
-			if reader, err = v.wholeReader(r.batch); err != nil {
+			if reader, err = v.wholeReader(r.batch.RecordBatch); err != nil {
 				return err
 			}
 		}
 		if m.source == 0 && rows[string(name)] == nil && v.comparison.Key != nil {
 			wanted.note(r.batch, r.row)
 		}
-		rows[string(name)] = append(rows[string(name)], reader.row(r.row))
+		row := reader.row(r.row)
+		row.name, row.file, row.place = string(name), r.batch.File, r.batch.Place(r.row)
+		rows[string(name)] = append(rows[string(name)], row)
 		return nil
 	})
 	if err != nil {
@@ -166,7 +213,7 @@ func (v *verifier) lakeRows(ctx context.Context, marks map[string]*mark, wanted 
 
 // sourceRows returns the source's rows of these names, whole. Where rows have a key they are fetched as they are now,
 // whether they were there before or not.
-func (v *verifier) sourceRows(ctx context.Context, marks map[string]*mark, wanted *lookup) (map[string][]whole, error) {
+func (v *verifier) sourceRows(ctx context.Context, marks map[string]*mark, wanted *lookup, loads *loads) (map[string][]whole, error) {
 	rows := map[string][]whole{}
 	var name []byte
 	for _, keys := range wanted.batches {
@@ -180,6 +227,9 @@ func (v *verifier) sourceRows(ctx context.Context, marks map[string]*mark, wante
 					rows[string(name)] = append(rows[string(name)], row)
 				}
 			})
+			if v.Mender != nil {
+				loads.hold(b)
+			}
 			b.Release()
 			if err != nil {
 				return nil, err
@@ -206,7 +256,9 @@ func (v *verifier) eachWhole(b arrow.RecordBatch, do func(key []byte, checksum u
 		}
 	}
 	for i := range int(b.NumRows()) {
-		do(key(nil, i), crc32.ChecksumIEEE(text(nil, i)), reader.row(i))
+		row := reader.row(i)
+		row.batch, row.row = b, i
+		do(key(nil, i), crc32.ChecksumIEEE(text(nil, i)), row)
 	}
 	return nil
 }

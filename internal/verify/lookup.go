@@ -108,12 +108,12 @@ func taken(ctx context.Context, b arrow.RecordBatch, columns []string, rows []in
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), arrays, int64(len(rows))), nil
 }
 
-// checksums returns those of the rows that the source has more often than the lake.
+// checksums returns those of the rows that the source has.
 func checksums(marks map[string]*mark) arrow.RecordBatch {
 	b := array.NewInt64Builder(memory.DefaultAllocator)
 	defer b.Release()
 	for name, m := range marks {
-		if m.source > m.lake {
+		if m.source > 0 {
 			b.Append(int64(binary.BigEndian.Uint32([]byte(name))))
 		}
 	}

@@ -23,11 +23,15 @@ type mark struct {
 }
 
 // suspicious reports whether the two sides are not the same.
-func (m *mark) suspicious(keyed bool) bool {
-	if keyed {
+func (v *verifier) suspicious(m *mark) bool {
+	switch {
+	case v.Gone:
+		return m.source == 0
+	case v.comparison.Key != nil:
 		return m.source != 1 || m.lake != 1 || m.equal != 1
+	default:
+		return m.source != m.lake
 	}
-	return m.source != m.lake
 }
 
 // look names the rows that differ in some parts. It stops when enough are named, and reports whether these were all.
@@ -49,9 +53,9 @@ func (v *verifier) look(ctx context.Context, some []uint32) (whole bool, err err
 	if err := v.markLake(ctx, parts, marks); err != nil {
 		return false, err
 	}
-	maps.DeleteFunc(marks, func(_ string, m *mark) bool { return !m.suspicious(v.comparison.Key != nil) })
+	maps.DeleteFunc(marks, func(_ string, m *mark) bool { return !v.suspicious(m) })
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(marks)), judgedAtOnce) {
-		if len(v.report.Rows) >= v.Limit {
+		if v.enough() {
 			return false, nil
 		}
 		some := make(map[string]*mark, len(chunk))

@@ -51,6 +51,9 @@ func (v *verifier) eachLakeRow(ctx context.Context, columns []string, do func(la
 	if c := v.Schema.Cursor; c != nil && !slices.Contains(read, c.Column) && slices.Contains(v.Columns, c.Column) {
 		read = append(read, c.Column)
 	}
+	if v.Mark != "" && slices.Contains(v.Columns, v.Mark) {
+		read = append(read, v.Mark)
+	}
 	for b, err := range v.Lake.Rows(ctx, read) {
 		if err != nil {
 			return err
@@ -105,19 +108,24 @@ func (v *verifier) eachRowOf(b *tidemark.LakeRows, do func(lakeRow) error) error
 	return nil
 }
 
-// counts returns which rows of a batch lie in the range of cursors that is compared; nil for all. Where rows have a
-// key, one at or above settled counts unless the source has it there too: it may have been deleted since.
+// counts returns which rows of a batch are compared: those that are not marked as deleted and lie in the range of
+// cursors; nil for all. Where rows have a key, one at or above settled counts unless the source has it there too: it may
+// have been deleted since.
 func (v *verifier) counts(b arrow.RecordBatch) (func(row int) bool, error) {
 	c := v.comparison
+	live := unmarked(b, v.Mark)
 	keyless := c.Key == nil && !c.Settled.IsZero()
 	if c.Since.IsZero() && !keyless {
-		return nil, nil
+		return live, nil
 	}
 	cursor, err := cursorOf(v.Schema.Cursor, b)
 	if err != nil {
 		return nil, err
 	}
 	return func(row int) bool {
+		if live != nil && !live(row) {
+			return false
+		}
 		at := cursor(row)
 		if keyless && (at.IsZero() || !at.Less(c.Settled)) {
 			v.above++
@@ -125,6 +133,18 @@ func (v *verifier) counts(b arrow.RecordBatch) (func(row int) bool, error) {
 		}
 		return c.Since.IsZero() || !at.Less(c.Since) // none is below every other
 	}, nil
+}
+
+// unmarked returns which rows of a batch do not have a value in that column; nil for all.
+func unmarked(b arrow.RecordBatch, mark string) func(row int) bool {
+	if mark == "" {
+		return nil
+	}
+	at := b.Schema().FieldIndices(mark)
+	if len(at) == 0 {
+		return nil
+	}
+	return b.Column(at[0]).IsNull
 }
 
 // A keySet holds hashes of keys, sorted: 8 bytes each, for the rows of a window may be millions.

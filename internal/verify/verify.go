@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/zeebo/xxh3"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -36,6 +37,13 @@ type Task struct {
 	Sample float64              // the share of the rows that is compared, above 0 to 1; 0 means 1
 	Rate   int64                // rows per second that the server reads at most; 0: as fast as it can
 	Limit  int                  // rows that are named at most; 0 means DefaultLimit
+
+	// Gone: only rows that the source does not have any more are looked for, by their keys alone.
+	Gone bool
+
+	Mark     string // the column of the lake that has a value in rows that are marked as deleted: these do not count
+	Mender   Mender // is told of all that differs, whatever Limit; nil: nobody is
+	Versions Lake   // all versions of each row, where Lake yields the newest alone; for a Mender
 }
 
 // DefaultLimit is how many rows are named where a Task does not say.
@@ -83,28 +91,23 @@ type verifier struct {
 	pending    keySet // of the rows that the next run reads
 	above      int64  // rows of the lake that are left out because the next run reads them, where rows have no key
 	report     *Report
+
+	gone map[xxh3.Uint128]struct{} // hashes of the keys of deleted rows of which there may be older versions
 }
 
 func newVerifier(t Task) (*verifier, error) {
 	if t.Limit <= 0 {
 		t.Limit = DefaultLimit
 	}
-	v := &verifier{Task: t, report: &Report{Pipeline: t.Pipeline.ID, Commit: t.Watermark.Seq}}
+	v := &verifier{Task: t, gone: map[xxh3.Uint128]struct{}{}, report: &Report{Pipeline: t.Pipeline.ID, Commit: t.Watermark.Seq}}
 	c := tidemark.Comparison{Key: t.Key, N: partsFor(max(t.Rows, t.Schema.Rows)), Since: t.Since}
-	for _, column := range t.Schema.Columns {
-		if slices.Contains(t.Columns, column.Name) {
-			c.Columns = append(c.Columns, column.Name)
-		} else {
-			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
+	if c.Columns = t.Key; !t.Gone {
+		if c.Columns = v.inCommon(); t.Pipeline.Mode != tidemark.ModeReplace {
+			c.Settled = t.Watermark.Settled
 		}
 	}
 	if len(c.Columns) == 0 {
 		return nil, fmt.Errorf("verify pipeline %s: source and lake have no column in common: %w", t.Pipeline.ID, tidemark.ErrInvalid)
-	}
-	if t.Pipeline.Mode == tidemark.ModeReplace {
-		v.report.notice("the table is replaced as a whole, so what has changed in the source since %s counts as a difference", t.Watermark.T0.Format(time.RFC3339))
-	} else {
-		c.Settled = t.Watermark.Settled
 	}
 	if t.Sample > 0 && t.Sample < 1 {
 		c.Below = max(1, uint32(t.Sample*float64(c.N)))
@@ -114,6 +117,29 @@ func newVerifier(t Task) (*verifier, error) {
 	v.comparison = c
 	v.report.Key, v.report.Settled, v.report.Parts = c.Key, c.Settled, int(c.N)
 	return v, v.checkSince()
+}
+
+// inCommon returns the columns that both sides have.
+func (v *verifier) inCommon() (names []string) {
+	for _, column := range v.Schema.Columns {
+		if slices.Contains(v.Task.Columns, column.Name) {
+			names = append(names, column.Name)
+		} else {
+			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
+		}
+	}
+	if v.Pipeline.Mode == tidemark.ModeReplace {
+		v.report.notice("the table is replaced as a whole, so what has changed in the source since %s counts as a difference", v.Watermark.T0.Format(time.RFC3339))
+	}
+	return names
+}
+
+// settled is the value from which on the next run reads; none where it reads everything.
+func (v *verifier) settled() tidemark.CursorValue {
+	if v.Pipeline.Mode == tidemark.ModeReplace {
+		return tidemark.CursorValue{}
+	}
+	return v.Watermark.Settled
 }
 
 // checkSince refuses a lower bound that means nothing for the table.
@@ -176,13 +202,16 @@ func (v *verifier) run(ctx context.Context) error {
 			v.report.Partial = len(some) + len(left)
 			return nil
 		}
-		if len(v.report.Rows) >= v.Limit {
+		if v.enough() {
 			v.report.Partial = len(left)
 			return nil
 		}
 	}
-	return nil
+	return v.olderVersions(ctx)
 }
+
+// enough reports whether no more rows need to be named.
+func (v *verifier) enough() bool { return v.Mender == nil && len(v.report.Rows) >= v.Limit }
 
 // differing returns the parts whose sums differ, and adds up the rows.
 func (v *verifier) differing(source, lake []tidemark.PartSum) []uint32 {

@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/failpoint"
+)
+
+// A Mending makes of a table what the source is, row by row, in one commit that leaves high, settled and overlap where
+// they are. It gathers what is told to it through Load, Extra and Deleted, which one goroutine calls; then Finish makes
+// the files and Commit publishes them. Until then no reader sees anything. The caller closes it.
+//
+// It is right because of what it is told: only rows below settled, which no run reads again, and rows that the source
+// does not have. Whatever changes in the source meanwhile has a cursor at or above settled, so that the next run loads
+// it on top. And as the commit is fenced by the watermark, no run has loaded a newer version since the base was read.
+type Mending struct {
+	Base   tidemark.Watermark // the table is mended as of it
+	Schema *tidemark.Schema   // of the source
+
+	p     tidemark.Pipeline
+	parts Parts
+	next  tidemark.Watermark
+
+	writing *writing // of loaded rows; nil before the first
+	loaded  int64
+
+	extra, deleted rowSets
+	files          []tidemark.DataFile
+	replaces       []string
+	erased, marked int64 // deleted rows, as Finish was told to deal with them
+	above          bool  // of these, some may lie at or above settled
+}
+
+// BeginMending opens a pipeline's table. A pipeline that has loaded nothing, or replaces its table in each run, is
+// tidemark.ErrInvalid.
+func BeginMending(ctx context.Context, p tidemark.Pipeline, parts Parts) (*Mending, error) {
+	if p.Mode == tidemark.ModeReplace {
+		return nil, tidemark.WithHint(fmt.Errorf("pipeline %s replaces its table in each run: %w", p.ID, tidemark.ErrInvalid),
+			fmt.Sprintf("`tidemark run %s` makes it what the source is", p.ID))
+	}
+	if err := parts.Target.Recover(ctx); err != nil {
+		return nil, fmt.Errorf("recover what an earlier run left: %w", err)
+	}
+	m := &Mending{p: p, parts: parts, extra: rowSets{}, deleted: rowSets{}}
+	var err error
+	if m.Base, err = parts.Target.Watermark(ctx); err != nil {
+		return nil, fmt.Errorf("load the watermark: %w", err)
+	}
+	if m.Base.Seq == 0 {
+		return nil, tidemark.WithHint(fmt.Errorf("pipeline %s has not loaded anything yet: %w", p.ID, tidemark.ErrInvalid), fmt.Sprintf("`tidemark run %s` first", p.ID))
+	}
+	if m.Schema, err = parts.Source.Schema(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := Rightful(ctx, p, parts.Target, m.Schema, m.Base); err != nil {
+		return nil, err
+	}
+	m.next = stamp(m.Base, p.ID, m.Base.Seq+1)
+	return m, nil
+}
+
+// Load takes over rows of the source, which are written at once.
+func (m *Mending) Load(ctx context.Context, rows arrow.RecordBatch) error {
+	if m.writing == nil {
+		if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+			rows.Release()
+			return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
+		}
+		m.writing = beginWriting(ctx, m.parts.Target, m.next.Run)
+	}
+	m.loaded += rows.NumRows()
+	return m.writing.send(rows)
+}
+
+// Extra notes a row of the lake that goes, whatever the policy about deletes.
+func (m *Mending) Extra(file string, row int64) { m.extra.add(file, row) }
+
+// Deleted notes a row of the lake that the source does not have any more.
+func (m *Mending) Deleted(file string, row int64) { m.deleted.add(file, row) }
+
+// Rows reads the rows of a table in the lake again.
+type Rows interface {
+	// Pick yields columns of some rows, in batches that the consumer releases.
+	Pick(ctx context.Context, columns []string, rows []tidemark.FileRows) iter.Seq2[arrow.RecordBatch, error]
+
+	// Schema is the table's.
+	Schema() *arrow.Schema
+}
+
+// Finish makes the files of the commit. Rows that the source has deleted stay unless deletes is set; then they go, or
+// are marked where the pipeline says so.
+func (m *Mending) Finish(ctx context.Context, lake Rows, deletes bool) error {
+	if m.writing != nil {
+		files, err := m.writing.end()
+		m.writing = nil
+		if err != nil {
+			return err
+		}
+		m.files = append(m.files, files...)
+	}
+	if deletes && len(m.deleted) > 0 {
+		if err := m.finishDeleted(ctx, lake); err != nil {
+			return err
+		}
+	}
+	if len(m.extra) > 0 {
+		if err := m.rewrite(ctx); err != nil {
+			return err
+		}
+	}
+	return failpoint.Hit("engine.mend.written")
+}
+
+// finishDeleted deals with the deleted rows. A merge writes their keys, or the marked rows, on top; where every version
+// of a row stays the files that hold them are written anew.
+func (m *Mending) finishDeleted(ctx context.Context, lake Rows) error {
+	mark := m.p.Deletes == tidemark.DeletesMark
+	count := &m.erased
+	if mark {
+		count = &m.marked
+	}
+	*count = m.deleted.rows()
+	m.above = true
+	if mark {
+		if err := m.markDeleted(ctx, lake); err != nil {
+			return err
+		}
+	}
+	switch {
+	case m.p.Mode != tidemark.ModeMerge:
+		m.extra.merge(m.deleted)
+	case !mark:
+		return m.erase(ctx, lake)
+	}
+	return nil
+}
+
+// erase writes the keys of the deleted rows.
+func (m *Mending) erase(ctx context.Context, lake Rows) error {
+	eraser, ok := m.parts.Target.(tidemark.Eraser)
+	if !ok {
+		return fmt.Errorf("rows cannot be taken out of table %s: %w", m.p.Target, tidemark.ErrInvalid)
+	}
+	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
+	}
+	key := mergeKey(m.p, m.Schema)
+	keys := func(yield func(arrow.RecordBatch, error) bool) {
+		for b, err := range lake.Pick(ctx, key, m.deleted.list()) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			ordered, err := inOrder(b, key)
+			b.Release()
+			if !yield(ordered, err) || err != nil {
+				return
+			}
+		}
+	}
+	files, err := eraser.Erase(ctx, m.next.Run, keys)
+	m.files = append(m.files, files...)
+	if err != nil {
+		return fmt.Errorf("erase deleted rows of table %s: %w", m.p.Target, err)
+	}
+	return nil
+}
+
+// rewrite takes rows out of the files that hold them.
+func (m *Mending) rewrite(ctx context.Context) error {
+	rewriter, ok := m.parts.Target.(tidemark.Rewriter)
+	if !ok {
+		return fmt.Errorf("rows cannot be taken out of table %s: %w", m.p.Target, tidemark.ErrInvalid)
+	}
+	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
+	}
+	files, err := rewriter.Rewrite(ctx, m.next.Run, m.extra.list())
+	m.files = append(m.files, files...)
+	if err != nil {
+		return fmt.Errorf("take rows out of table %s: %w", m.p.Target, err)
+	}
+	m.replaces = slices.Sorted(maps.Keys(m.extra))
+	return nil
+}
+
+// Nothing reports whether the table is as it should be.
+func (m *Mending) Nothing() bool { return len(m.files) == 0 && len(m.replaces) == 0 }
+
+// Loaded, Taken, Erased and Marked count rows of a finished mending: those of the source that are loaded; those of the
+// lake that go, deleted ones included; and of the deleted ones, which are taken out and which are marked.
+func (m *Mending) Loaded() int64 { return m.loaded }
+func (m *Mending) Taken() int64  { return m.extra.rows() }
+func (m *Mending) Erased() int64 { return m.erased }
+func (m *Mending) Marked() int64 { return m.marked }
+
+// watermark is that of the commit. A row that was taken out or marked and comes back as it was, with a cursor at or above
+// settled, must not be taken for loaded: a merge forgets the overlap, and the next run writes those rows once more. Where
+// rows are appended none at or above settled is taken out.
+func (m *Mending) watermark() tidemark.Watermark {
+	w := m.next
+	w.Committed = time.Now().UTC()
+	w.Rows = m.loaded
+	w.Total = max(m.Base.Total+m.loaded-m.extra.rows(), 0)
+	if m.above && m.p.Mode == tidemark.ModeMerge {
+		w.Overlap = tidemark.Overlap{}
+	}
+	return w
+}
+
+// Commit publishes what Finish has made, and says in the audit trail who wanted it: ErrConflict when a run has committed
+// since the base was read, or a file was compacted; then nothing has changed.
+func (m *Mending) Commit(ctx context.Context, what string, by By) (tidemark.Watermark, error) {
+	w := m.watermark()
+	e := tidemark.Event{Action: tidemark.ActionRepair, From: tidemark.PositionOf(m.Base), To: tidemark.PositionOf(w), What: what}
+	for _, f := range m.files {
+		e.Added.Add(f.Rows(), f.Bytes())
+	}
+	err := act(ctx, m.parts, e, m.commit(w), by)
+	m.settleFiles(err)
+	if err != nil {
+		return m.Base, fmt.Errorf("repair pipeline %s: %w", m.p.ID, err)
+	}
+	m.parts.Log.Info("repaired", "pipeline", m.p.ID, "run", w.Run, "commit", w.Seq, "what", what)
+	return w, nil
+}
+
+// CommitSweep publishes what Finish has made of deleted rows that a run has looked for at that time.
+func (m *Mending) CommitSweep(ctx context.Context, at time.Time) (tidemark.Watermark, error) {
+	w := m.watermark()
+	w.Swept = at.UTC()
+	err := commitAgain(ctx, m.parts, m.commit(w))
+	m.settleFiles(err)
+	if err != nil {
+		return m.Base, err
+	}
+	m.parts.Log.Info("swept", "pipeline", m.p.ID, "run", w.Run, "commit", w.Seq, "removed", m.erased, "marked", m.marked)
+	return w, nil
+}
+
+func (m *Mending) commit(w tidemark.Watermark) tidemark.Commit {
+	return tidemark.Commit{Base: m.Base, Watermark: w, Files: m.files, Replaces: m.replaces}
+}
+
+// settleFiles decides whose the files are after a commit: where it is certain that it was not made they are discarded.
+func (m *Mending) settleFiles(err error) {
+	if !errors.Is(err, tidemark.ErrConflict) && !errors.Is(err, tidemark.ErrRestart) {
+		m.files = nil
+	}
+}
+
+// Close ends what is under way and removes the files that were not committed.
+func (m *Mending) Close(ctx context.Context) {
+	if m.writing != nil {
+		m.writing.stop()
+		files, _ := m.writing.end()
+		m.files = append(m.files, files...)
+	}
+	if d, ok := m.parts.Target.(tidemark.Discarder); ok && len(m.files) > 0 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		d.Discard(ctx, m.files)
+	}
+}
