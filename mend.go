@@ -25,6 +25,22 @@ type Eraser interface {
 	Erase(ctx context.Context, run RunID, keys iter.Seq2[arrow.RecordBatch, error]) ([]DataFile, error)
 }
 
+// MarkType returns the type of Pipeline.MarkColumn.
+func MarkType() arrow.DataType { return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"} }
+
+// Marked adds the pipeline's MarkColumn to the schema of its rows, unless they have it: the table has it from the
+// beginning, though only rows that are gone bring a value.
+func (p Pipeline) Marked(s *arrow.Schema) *arrow.Schema {
+	if p.MarkColumn == "" || s.HasField(p.MarkColumn) {
+		return s
+	}
+	mark := arrow.Field{
+		Name: p.MarkColumn, Type: MarkType(), Nullable: true,
+		Metadata: arrow.NewMetadata([]string{DocKey}, []string{"when the row was found to be deleted in the source"}),
+	}
+	return arrow.NewSchema(append(s.Fields(), mark), nil)
+}
+
 // FileRows are some rows of one data file.
 type FileRows struct {
 	Key  string // of the file, as in LakeFile

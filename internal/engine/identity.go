@@ -23,10 +23,23 @@ func mergeKey(p tidemark.Pipeline, s *tidemark.Schema) []string {
 // Rightful checks that a pipeline may go on from base, its watermark, or begin in its table, as each run does before it
 // reads. The notices say what its owner should know of the change since then. It only reads.
 func Rightful(ctx context.Context, p tidemark.Pipeline, target tidemark.Target, s *tidemark.Schema, base tidemark.Watermark) (notices []string, err error) {
+	if err := markable(p, s); err != nil {
+		return nil, err
+	}
 	if base.Seq == 0 {
 		return nil, loadedBefore(ctx, p, target, s)
 	}
 	return reselected(base, p), sameSource(base, s, p)
+}
+
+// markable refuses a source that has the column in which deleted rows are to be marked.
+func markable(p tidemark.Pipeline, s *tidemark.Schema) error {
+	taken := slices.ContainsFunc(s.Columns, func(c tidemark.Column) bool { return strings.EqualFold(c.Name, p.MarkColumn) })
+	if p.MarkColumn == "" || !taken {
+		return nil
+	}
+	return tidemark.WithHint(fmt.Errorf("mark_column %q of pipeline %s is a column of the source: %w", p.MarkColumn, p.ID, tidemark.ErrInvalid),
+		"choose a name that the table does not have")
 }
 
 // selection is what a pipeline reads of its table.

@@ -13,9 +13,6 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// markType is the type of the column that has the time in rows that are marked as deleted.
-var markType = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
-
 // markDeleted writes the deleted rows once more, with the time in the mark's column. They come from the lake, with all the
 // columns that it has: the source does not have them any more.
 func (m *Mending) markDeleted(ctx context.Context, lake Rows) error {
@@ -54,16 +51,12 @@ func (m *Mending) markDeleted(ctx context.Context, lake Rows) error {
 
 // markedSchema is the lake's with the mark as the last column.
 func (m *Mending) markedSchema(lake *arrow.Schema) (*tidemark.Schema, error) {
-	if _, taken := m.Schema.Column(m.p.MarkColumn); taken {
-		return nil, tidemark.WithHint(fmt.Errorf("mark_column %q of pipeline %s is a column of the source: %w", m.p.MarkColumn, m.p.ID, tidemark.ErrInvalid),
-			"choose a name that the table does not have")
-	}
 	s := *m.Schema
 	s.Columns = nil
 	for _, f := range lake.Fields() {
 		if strings.EqualFold(f.Name, m.p.MarkColumn) {
-			if !arrow.TypeEqual(f.Type, markType) {
-				return nil, fmt.Errorf("mark_column %q of pipeline %s has type %s in the lake, want %s: %w", f.Name, m.p.ID, f.Type, markType, tidemark.ErrInvalid)
+			if !arrow.TypeEqual(f.Type, tidemark.MarkType()) {
+				return nil, fmt.Errorf("mark_column %q of pipeline %s has type %s in the lake, want %s: %w", f.Name, m.p.ID, f.Type, tidemark.MarkType(), tidemark.ErrInvalid)
 			}
 			continue
 		}
@@ -71,13 +64,13 @@ func (m *Mending) markedSchema(lake *arrow.Schema) (*tidemark.Schema, error) {
 		c.Name, c.Type, c.Nullable = f.Name, f.Type, f.Nullable
 		s.Columns = append(s.Columns, c)
 	}
-	s.Columns = append(s.Columns, tidemark.Column{Name: m.p.MarkColumn, Type: markType, Nullable: true})
+	s.Columns = append(s.Columns, tidemark.Column{Name: m.p.MarkColumn, Type: tidemark.MarkType(), Nullable: true})
 	return &s, nil
 }
 
 // withMark adds the last column of the schema to a batch that has the others.
 func withMark(b arrow.RecordBatch, schema *arrow.Schema, at arrow.Timestamp) arrow.RecordBatch {
-	times := array.NewTimestampBuilder(memory.DefaultAllocator, markType)
+	times := array.NewTimestampBuilder(memory.DefaultAllocator, schema.Field(schema.NumFields()-1).Type.(*arrow.TimestampType))
 	defer times.Release()
 	times.AppendValues(slices.Repeat([]arrow.Timestamp{at}, int(b.NumRows())), nil)
 	mark := times.NewArray()

@@ -100,7 +100,7 @@ func (t *Target) reshape(ctx context.Context, s *tidemark.Schema) (now, next *ta
 	if err := t.checkAlone(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	incoming, err := columnsOf(s.Arrow())
+	incoming, err := columnsOf(t.p.Marked(s.Arrow()))
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("prepare table %s: %w", t.p.Target, err)
 	}

@@ -135,6 +135,7 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 // reshape returns the version of the table that takes batches of want, nil when the table does already, and in words what
 // differs from the table as it is.
 func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, []string, error) {
+	want = t.p.Marked(want)
 	if tbl == nil {
 		v, err := t.firstVersion(want)
 		return v, nil, err

@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/zeebo/xxh3"
@@ -59,7 +61,7 @@ func (v *verifier) deleted(lake []whole) {
 		v.Mender.Deleted(row.file, row.place)
 	}
 	if v.Versions != nil {
-		v.gone[xxh3.HashString128(lake[0].name)] = struct{}{}
+		v.gone = append(v.gone, xxh3.HashString128(lake[0].name))
 	}
 }
 
@@ -68,6 +70,8 @@ func (v *verifier) olderVersions(ctx context.Context) error {
 	if len(v.gone) == 0 {
 		return nil
 	}
+	order := func(a, b xxh3.Uint128) int { return cmp.Or(cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Lo, b.Lo)) }
+	slices.SortFunc(v.gone, order)
 	var text []byte
 	for b, err := range v.Versions.Rows(ctx, v.comparison.Key) {
 		if err != nil {
@@ -80,7 +84,7 @@ func (v *verifier) olderVersions(ctx context.Context) error {
 		}
 		for i := range int(b.NumRows()) {
 			text = key(text[:0], i)
-			if _, gone := v.gone[xxh3.Hash128(text)]; gone {
+			if _, gone := slices.BinarySearchFunc(v.gone, xxh3.Hash128(text), order); gone {
 				v.Mender.Deleted(b.File, b.Place(i))
 			}
 		}

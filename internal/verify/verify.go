@@ -92,14 +92,14 @@ type verifier struct {
 	above      int64  // rows of the lake that are left out because the next run reads them, where rows have no key
 	report     *Report
 
-	gone map[xxh3.Uint128]struct{} // hashes of the keys of deleted rows of which there may be older versions
+	gone []xxh3.Uint128 // hashes of the keys of deleted rows of which there may be older versions
 }
 
 func newVerifier(t Task) (*verifier, error) {
 	if t.Limit <= 0 {
 		t.Limit = DefaultLimit
 	}
-	v := &verifier{Task: t, gone: map[xxh3.Uint128]struct{}{}, report: &Report{Pipeline: t.Pipeline.ID, Commit: t.Watermark.Seq}}
+	v := &verifier{Task: t, report: &Report{Pipeline: t.Pipeline.ID, Commit: t.Watermark.Seq}}
 	c := tidemark.Comparison{Key: t.Key, N: partsFor(max(t.Rows, t.Schema.Rows)), Since: t.Since}
 	if c.Columns = t.Key; !t.Gone {
 		if c.Columns = v.inCommon(); t.Pipeline.Mode != tidemark.ModeReplace {
