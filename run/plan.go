@@ -31,6 +31,8 @@ type Plan struct {
 	OverlapBytes  int64  `json:"overlap_bytes"` // of the side file that knows them
 	OverlapReason string `json:"overlap_reason,omitempty"`
 
+	Deletes string `json:"deletes,omitempty"` // when the run looks for rows that the source has deleted, in words
+
 	Written Written         `json:"written"`
 	New     bool            `json:"table_new"`         // the table is not there yet
 	Changes []string        `json:"changes,omitempty"` // of the table as it is, in words
@@ -105,6 +107,7 @@ func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error 
 		return err
 	}
 	plan.describe(p.Pipeline, schema, base)
+	plan.Deletes = whenSwept(p.Pipeline, base)
 	settled, err := source.Settle(ctx, base)
 	if err != nil {
 		return err

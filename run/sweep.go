@@ -14,7 +14,7 @@ import (
 
 // sweepBehind looks for rows that the source has deleted, behind a run, when that is due. It never makes the run fail.
 func (r *Runner) sweepBehind(ctx context.Context, p config.Pipeline, parts engine.Parts, result *tidemark.RunResult) {
-	if p.Deletes != tidemark.DeletesSweep && p.Deletes != tidemark.DeletesMark || p.Mode == tidemark.ModeReplace {
+	if !sweeps(p.Pipeline) {
 		return
 	}
 	if result.Committed && result.Seq == 1 {
@@ -30,6 +30,25 @@ func (r *Runner) sweepBehind(ctx context.Context, p config.Pipeline, parts engin
 		result.Notices = append(result.Notices, "the run is over; deleted rows were not dealt with behind it: "+err.Error()+hintOf(err))
 	}
 	result.Took += time.Since(began)
+}
+
+func sweeps(p tidemark.Pipeline) bool {
+	return (p.Deletes == tidemark.DeletesSweep || p.Deletes == tidemark.DeletesMark) && p.Mode != tidemark.ModeReplace
+}
+
+// whenSwept says for a plan when deleted rows are looked for; "" where they are not.
+func whenSwept(p tidemark.Pipeline, base tidemark.Watermark) string {
+	due := base.Swept.Add(p.SweepEvery)
+	switch {
+	case !sweeps(p):
+		return ""
+	case base.Seq == 0:
+		return "looked for behind the next run, not the first load"
+	case time.Now().Before(due):
+		return fmt.Sprintf("looked for from %s on", due.UTC().Format("2006-01-02 15:04:05Z"))
+	default:
+		return "looked for behind this run, by their keys"
+	}
 }
 
 func hintOf(err error) string {

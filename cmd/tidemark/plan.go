@@ -21,6 +21,9 @@ func planText(p run.Plan) string {
 		planPart(&b, "overlap", []string{fmt.Sprintf("%s loaded before, side file of %s: %s", count(p.Overlap, "row"), size(p.OverlapBytes), p.OverlapReason)})
 	}
 	planPart(&b, "writes", planWritten(p))
+	if p.Deletes != "" {
+		planPart(&b, "deletes", []string{p.Deletes})
+	}
 	planPart(&b, "table", planTable(p))
 	if p.SettledBy != "" {
 		planPart(&b, "settled", planSettled(p))
