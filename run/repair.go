@@ -182,6 +182,8 @@ func (t *tally) Deleted(file string, _ int64) {
 	t.deletedFiles = put(t.deletedFiles, file)
 }
 
+func (t *tally) Above() {}
+
 func put(set map[string]bool, name string) map[string]bool {
 	if set == nil {
 		set = map[string]bool{}
@@ -229,4 +231,9 @@ func (b both) Extra(file string, row int64) {
 func (b both) Deleted(file string, row int64) {
 	b.first.Deleted(file, row)
 	b.second.Deleted(file, row)
+}
+
+func (b both) Above() {
+	b.first.Above()
+	b.second.Above()
 }

@@ -37,7 +37,7 @@ type Mending struct {
 	files          []tidemark.DataFile
 	replaces       []string
 	erased, marked int64 // deleted rows, as Finish was told to deal with them
-	above          bool  // of these, some may lie at or above settled
+	above          bool  // a row that the overlap knows goes or is replaced
 }
 
 // BeginMending opens a pipeline's table. A pipeline that has loaded nothing, or replaces its table in each run, is
@@ -87,6 +87,9 @@ func (m *Mending) Extra(file string, row int64) { m.extra.add(file, row) }
 // Deleted notes a row of the lake that the source does not have any more.
 func (m *Mending) Deleted(file string, row int64) { m.deleted.add(file, row) }
 
+// Above notes that a row that goes or is replaced is one that the overlap knows.
+func (m *Mending) Above() { m.above = true }
+
 // Rows reads the rows of a table in the lake again.
 type Rows interface {
 	// Pick yields columns of some rows, in batches that the consumer releases.
@@ -129,7 +132,6 @@ func (m *Mending) finishDeleted(ctx context.Context, lake Rows) error {
 		count = &m.marked
 	}
 	*count = m.deleted.rows()
-	m.above = true
 	if mark {
 		if err := m.markDeleted(ctx, lake); err != nil {
 			return err
@@ -211,7 +213,7 @@ func (m *Mending) watermark() tidemark.Watermark {
 	w.Committed = time.Now().UTC()
 	w.Rows = m.loaded
 	w.Total = max(m.Base.Total+m.loaded-m.extra.rows(), 0)
-	if m.above && m.p.Mode == tidemark.ModeMerge {
+	if m.above {
 		w.Overlap = tidemark.Overlap{}
 	}
 	return w

@@ -93,12 +93,16 @@ func (v *verifier) judgeBoth(source whole, lake []whole, loads *loads) {
 	extra := v.extra(lake)
 	if len(extra) > 0 {
 		v.report.add(v.Limit, Row{Kind: Doubled, Count: times(len(extra)), Key: key})
-		v.doubled(source, extra, loads)
+		v.doubled(source, lake, extra, loads)
 	}
 	for _, row := range lake {
 		if slices.Equal(row.texts, source.texts) {
 			return
 		}
+	}
+	if v.Pipeline.Mode == tidemark.ModeAppend && v.isPending(lake[0]) {
+		v.report.Pending++ // see judgeDeleted
+		return
 	}
 	r := Row{Kind: Different, Key: key}
 	for i, name := range v.comparison.Columns {
@@ -107,7 +111,7 @@ func (v *verifier) judgeBoth(source whole, lake []whole, loads *loads) {
 		}
 	}
 	v.report.add(v.Limit, r)
-	v.different(source, lake[0], loads)
+	v.different(source, lake, loads)
 }
 
 // extra returns those of the lake's rows with one key that should not be there. A table that is appended to may hold
@@ -150,7 +154,7 @@ func (v *verifier) judgeMultiset(source, lake []whole, loads *loads) {
 			}
 		case n < 0 && !v.Shared:
 			v.report.add(v.Limit, Row{Kind: Doubled, Count: times(-n), Key: key})
-			v.doubled(rows[0], there[:-n], loads)
+			v.doubled(rows[0], there, there[:-n], loads)
 		}
 	}
 	for _, rows := range have {

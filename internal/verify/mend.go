@@ -24,11 +24,16 @@ type Mender interface {
 
 	// Deleted names a row of the lake that the source does not have any more.
 	Deleted(file string, row int64)
+
+	// Above says that a row of the lake that goes or is replaced lies at or above settled, so that the overlap knows it.
+	// Only in ModeMerge: where rows are appended such a row is left alone.
+	Above()
 }
 
 // doubled: a merge writes the row once more, which takes the place of all; else what is too many goes.
-func (v *verifier) doubled(source whole, extra []whole, loads *loads) {
+func (v *verifier) doubled(source whole, lake, extra []whole, loads *loads) {
 	if v.Pipeline.Mode == tidemark.ModeMerge {
+		v.replaced(lake)
 		loads.add(source)
 		return
 	}
@@ -38,11 +43,13 @@ func (v *verifier) doubled(source whole, extra []whole, loads *loads) {
 }
 
 // different: the row of the source takes the place of the lake's.
-func (v *verifier) different(source, lake whole, loads *loads) {
+func (v *verifier) different(source whole, lake []whole, loads *loads) {
 	loads.add(source)
-	if v.Pipeline.Mode != tidemark.ModeMerge {
-		v.extraRow(lake)
+	if v.Pipeline.Mode == tidemark.ModeMerge {
+		v.replaced(lake)
+		return
 	}
+	v.extraRow(lake[0])
 }
 
 // extraRow: where several pipelines fill a table it may be another's.
@@ -52,11 +59,19 @@ func (v *verifier) extraRow(row whole) {
 	}
 }
 
+// replaced looks whether rows that go are among those that the next run would take for loaded.
+func (v *verifier) replaced(lake []whole) {
+	if v.Mender != nil && slices.ContainsFunc(lake, v.isPending) {
+		v.Mender.Above()
+	}
+}
+
 // deleted tells of rows that go. Of their older versions, which were left out so far, the keys are remembered.
 func (v *verifier) deleted(lake []whole) {
 	if v.Mender == nil {
 		return
 	}
+	v.replaced(lake)
 	for _, row := range lake {
 		v.Mender.Deleted(row.file, row.place)
 	}
