@@ -136,23 +136,22 @@ func (v *view) merged(s *tidemark.Snapshot, data, deletes []string) (string, err
 		return "", err
 	}
 	seq := duckdb.Ident(v.seq)
-	var joins, keep []string
+	var joins []string
 	for i, set := range sets {
 		keys, err := v.keys(set.columns)
 		if err != nil {
 			return "", err
 		}
 		alias := fmt.Sprintf("tidemark_d%d", i)
-		joins = append(joins, fmt.Sprintf("LEFT JOIN (SELECT %s, max(%s) AS %s FROM (%s) GROUP BY ALL) AS %s ON %s",
-			strings.Join(idents(keys), ", "), seq, seq, v.numbered(keys, set.files, set.paths), alias, equal("tidemark_r", alias, keys)))
-		keep = append(keep, fmt.Sprintf("(%s.%s IS NULL OR %s.%s <= tidemark_r.%s)", alias, seq, alias, seq, seq))
+		joins = append(joins, fmt.Sprintf("ANTI JOIN (SELECT %s, max(%s) AS %s FROM (%s) GROUP BY ALL) AS %s ON %s AND %s.%s > tidemark_r.%s",
+			strings.Join(idents(keys), ", "), seq, seq, v.numbered(keys, set.files, set.paths), alias, equal("tidemark_r", alias, keys), alias, seq, seq))
 	}
 	var list []string
 	for _, c := range v.columns {
 		list = append(list, "tidemark_r."+c.ident)
 	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r %s WHERE %s", strings.Join(list, ", "),
-		v.numbered(v.columns, coarse(s.Data, s.Deletes), data), strings.Join(joins, " "), strings.Join(keep, " AND ")), nil
+	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r %s", strings.Join(list, ", "),
+		v.numbered(v.columns, coarse(s.Data, s.Deletes), data), strings.Join(joins, " ")), nil
 }
 
 const (
