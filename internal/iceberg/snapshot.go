@@ -31,7 +31,7 @@ func (l *Lake) Tables(ctx context.Context) ([]tidemark.TableID, error) {
 // Snapshot returns the files of a table's current snapshot. Position deletes, which other engines may have written,
 // are tidemark.ErrInvalid: a reader that left them out would show deleted rows.
 func (l *Lake) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.Snapshot, error) {
-	tbl, err := l.load(ctx, id)
+	tbl, err := l.loadHead(ctx, id)
 	if err != nil {
 		return nil, err
 	}

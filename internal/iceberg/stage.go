@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -126,7 +127,7 @@ func eachFile(ctx context.Context, tbl *table.Table, fn func(iceberg.ManifestEnt
 	return eachFileOf(ctx, tbl, head, fn)
 }
 
-// eachFileOf calls fn for each live file of a snapshot.
+// eachFileOf calls fn for each live file of a snapshot, one after the other in the order of the manifests.
 func eachFileOf(ctx context.Context, tbl *table.Table, s *table.Snapshot, fn func(iceberg.ManifestEntry) error) error {
 	fs, err := tbl.FS(ctx)
 	if err != nil {
@@ -136,11 +137,25 @@ func eachFileOf(ctx context.Context, tbl *table.Table, s *table.Snapshot, fn fun
 	if err != nil {
 		return fmt.Errorf("read manifest list of snapshot %d: %w", s.SnapshotID, kindOf(err))
 	}
-	for _, m := range manifests {
-		for entry, err := range m.Entries(fs, true) {
-			if err != nil {
-				return fmt.Errorf("read manifest %s: %w", m.FilePath(), kindOf(err))
+	entries := make([][]iceberg.ManifestEntry, len(manifests))
+	var group errgroup.Group
+	group.SetLimit(parallelManifests)
+	for i, m := range manifests {
+		group.Go(func() error {
+			for entry, err := range m.Entries(fs, true) {
+				if err != nil {
+					return fmt.Errorf("read manifest %s: %w", m.FilePath(), kindOf(err))
+				}
+				entries[i] = append(entries[i], entry)
 			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, list := range entries {
+		for _, entry := range list {
 			if err := fn(entry); err != nil {
 				return err
 			}

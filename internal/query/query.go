@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -96,13 +97,19 @@ func run(ctx context.Context, o Options, db *duckdb.DB, s *stage, statement stri
 // makeViews makes a view for each table that the statement names: in a schema of its namespace's name, and where the
 // statement leaves the namespace out, also without.
 func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *stage, parsed *duckdb.Statement) error {
-	tables, err := catalog.Tables(ctx)
-	if err != nil {
-		return fmt.Errorf("list the tables of the lake: %w", err)
-	}
+	tables := sync.OnceValues(func() ([]tidemark.TableID, error) {
+		list, err := catalog.Tables(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the tables of the lake: %w", err)
+		}
+		return list, nil
+	})
 	made, alone := make(map[tidemark.TableID]bool), make(map[tidemark.TableID]bool)
 	for _, t := range parsed.Tables {
-		id, err := resolve(parsed, t, tables)
+		if made[tidemark.TableID{Namespace: t.Schema, Name: t.Name}] {
+			continue
+		}
+		snapshot, id, err := locate(ctx, catalog, parsed, t, tables)
 		if err != nil {
 			return err
 		}
@@ -110,7 +117,7 @@ func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *
 			continue
 		}
 		if !made[id] {
-			if err := makeView(ctx, catalog, db, s, id); err != nil {
+			if err := makeView(ctx, db, s, id, snapshot); err != nil {
 				return fmt.Errorf("read table %s: %w", id, err)
 			}
 			made[id] = true
@@ -126,8 +133,32 @@ func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *
 	return nil
 }
 
-func makeView(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *stage, id tidemark.TableID) error {
-	query, err := viewOf(ctx, catalog, s, id)
+// locate finds the table that is meant and loads it. One that is named in full, and as it is written in the lake, is there
+// without the list of all tables, for which a lake has to look at every object.
+func locate(ctx context.Context, catalog tidemark.Catalog, parsed *duckdb.Statement, t duckdb.Table,
+	tables func() ([]tidemark.TableID, error)) (*tidemark.Snapshot, tidemark.TableID, error) {
+	if id := (tidemark.TableID{Namespace: t.Schema, Name: t.Name}); id.Namespace != "" {
+		if s, err := catalog.Snapshot(ctx, id); err == nil {
+			return s, id, nil
+		}
+	}
+	list, err := tables()
+	if err != nil {
+		return nil, tidemark.TableID{}, err
+	}
+	id, err := resolve(parsed, t, list)
+	if err != nil || id == (tidemark.TableID{}) {
+		return nil, id, err
+	}
+	s, err := catalog.Snapshot(ctx, id)
+	if err != nil {
+		return nil, id, fmt.Errorf("read table %s: %w", id, err)
+	}
+	return s, id, nil
+}
+
+func makeView(ctx context.Context, db *duckdb.DB, s *stage, id tidemark.TableID, snapshot *tidemark.Snapshot) error {
+	query, err := viewOf(ctx, s, snapshot)
 	if err != nil {
 		return err
 	}

@@ -178,6 +178,34 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// An unlisted catalog knows its tables, but cannot list them.
+type unlisted struct{ *lake }
+
+func (unlisted) Tables(context.Context) ([]tidemark.TableID, error) {
+	return nil, tidemark.ErrDenied
+}
+
+// TestUnlisted: a table that is named in full is read without a list of all.
+func TestUnlisted(t *testing.T) {
+	o := ordersLake(t).options()
+	o.Catalog = unlisted{o.Catalog.(*lake)}
+	for statement, want := range map[string]error{
+		"FROM orders.landing a JOIN orders.landing b USING (order_id) SELECT count(*)": nil,
+		"FROM Orders.landing": tidemark.ErrDenied,
+		"FROM single":         tidemark.ErrDenied,
+	} {
+		r, err := Run(t.Context(), o, statement)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: err = %v, want %v", statement, err, want)
+		}
+		if err == nil {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestRefused: whatever is more than reading tables of the lake, on any way.
 func TestRefused(t *testing.T) {
 	l := ordersLake(t)

@@ -298,7 +298,7 @@ func (v *view) deleted(s *tidemark.Snapshot, data, deletes []string) ([]string, 
 		statements = append(statements, v.fill("SELECT r.$file, r.$place FROM ($rows) AS r JOIN "+
 			"(SELECT $keys, max($seq) AS $seq FROM ($deletes) GROUP BY ALL) AS d ON $same WHERE d.$seq > r.$seq",
 			"$rows", v.placed(keys, s.Data, data), "$keys", strings.Join(idents(keys), ", "),
-			"$deletes", v.numbered(keys, set.files, set.seqs), "$same", equal("r", "d", keys)))
+			"$deletes", v.numbered(keys, set.files, set.paths), "$same", equal("r", "d", keys)))
 	}
 	return statements, nil
 }

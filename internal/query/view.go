@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -32,11 +33,7 @@ type viewColumn struct {
 const fieldID = "PARQUET:field_id"
 
 // viewOf returns the SELECT over the files of a table, which it puts into the stage.
-func viewOf(ctx context.Context, catalog tidemark.Catalog, s *stage, id tidemark.TableID) (string, error) {
-	snapshot, err := catalog.Snapshot(ctx, id)
-	if err != nil {
-		return "", err
-	}
+func viewOf(ctx context.Context, s *stage, snapshot *tidemark.Snapshot) (string, error) {
 	v, err := newView(snapshot.Schema)
 	if err != nil {
 		return "", err
@@ -139,53 +136,79 @@ func (v *view) merged(s *tidemark.Snapshot, data, deletes []string) (string, err
 		return "", err
 	}
 	seq := duckdb.Ident(v.seq)
-	var joins, keep []string
+	var joins []string
 	for i, set := range sets {
 		keys, err := v.keys(set.columns)
 		if err != nil {
 			return "", err
 		}
 		alias := fmt.Sprintf("tidemark_d%d", i)
-		joins = append(joins, fmt.Sprintf("LEFT JOIN (SELECT %s, max(%s) AS %s FROM (%s) GROUP BY ALL) AS %s ON %s",
-			strings.Join(idents(keys), ", "), seq, seq, v.numbered(keys, set.files, set.seqs), alias, equal("tidemark_r", alias, keys)))
-		keep = append(keep, fmt.Sprintf("(%s.%s IS NULL OR %s.%s <= tidemark_r.%s)", alias, seq, alias, seq, seq))
-	}
-	var seqs []int64
-	for _, f := range s.Data {
-		seqs = append(seqs, f.Seq)
+		joins = append(joins, fmt.Sprintf("ANTI JOIN (SELECT %s, max(%s) AS %s FROM (%s) GROUP BY ALL) AS %s ON %s AND %s.%s > tidemark_r.%s",
+			strings.Join(idents(keys), ", "), seq, seq, v.numbered(keys, set.files, set.paths), alias, equal("tidemark_r", alias, keys), alias, seq, seq))
 	}
 	var list []string
 	for _, c := range v.columns {
 		list = append(list, "tidemark_r."+c.ident)
 	}
-	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r %s WHERE %s", strings.Join(list, ", "),
-		v.numbered(v.columns, data, seqs), strings.Join(joins, " "), strings.Join(keep, " AND ")), nil
+	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r %s", strings.Join(list, ", "),
+		v.numbered(v.columns, coarse(s.Data, s.Deletes), data), strings.Join(joins, " ")), nil
 }
 
-// fewNumbers is up to how many sequence numbers there is a SELECT for each. That costs nothing per row, but planning it
-// takes its time.
-const fewNumbers = 64
+const (
+	// manyRows is from how many rows on the files of a sequence number have a SELECT of their own. That costs nothing
+	// per row, but planning it takes its time: smaller ones share one that looks the number up by the file's name.
+	manyRows = 64 << 10
+
+	// mostSelects bounds the SELECTs of one number.
+	mostSelects = 16
+)
 
 // numbered reads columns of files, each row with its file's sequence number.
-func (v *view) numbered(columns []viewColumn, files []string, seqs []int64) string {
+func (v *view) numbered(columns []viewColumn, files []tidemark.LakeFile, paths []string) string {
+	rows := make(map[int64]int64)
 	groups := make(map[int64][]string)
 	for i, f := range files {
-		groups[seqs[i]] = append(groups[seqs[i]], f)
+		rows[f.Seq] += f.Rows
+		groups[f.Seq] = append(groups[f.Seq], paths[i])
 	}
-	if len(groups) <= fewNumbers {
-		var parts []string
-		for _, seq := range slices.Sorted(maps.Keys(groups)) {
+	var parts, rest, numbers []string
+	largest := slices.SortedFunc(maps.Keys(groups), func(a, b int64) int { return cmp.Or(cmp.Compare(rows[b], rows[a]), cmp.Compare(a, b)) })
+	for i, seq := range largest {
+		if len(groups) == 1 || rows[seq] >= manyRows && i < mostSelects {
 			parts = append(parts, fmt.Sprintf("SELECT *, %d AS %s FROM (%s)", seq, duckdb.Ident(v.seq), v.scan(columns, groups[seq])))
+			continue
 		}
-		return strings.Join(parts, " UNION ALL ")
+		for _, path := range groups[seq] {
+			rest, numbers = append(rest, path), append(numbers, fmt.Sprintf("(%s, %d)", duckdb.Literal(path), seq))
+		}
 	}
-	var rows []string
-	for i, f := range files {
-		rows = append(rows, fmt.Sprintf("(%s, %d)", duckdb.Literal(f), seqs[i]))
+	if len(rest) > 0 {
+		parts = append(parts, v.fill("SELECT * EXCLUDE ($file) FROM ($rows) JOIN (VALUES $files) AS tidemark_f($file, $seq) USING ($file)",
+			"$rows", v.scan(columns, rest, v.file), "$files", strings.Join(numbers, ", ")))
 	}
-	file, seq := duckdb.Ident(v.file), duckdb.Ident(v.seq)
-	return fmt.Sprintf("SELECT * EXCLUDE (%s) FROM (%s) JOIN (VALUES %s) AS tidemark_f(%s, %s) USING (%s)",
-		file, v.scan(columns, files, v.file), strings.Join(rows, ", "), file, seq, file)
+	return strings.Join(parts, " UNION ALL ")
+}
+
+// coarse returns the data files with sequence numbers that say no more than which deletes apply to a file, so that
+// there are few: that of the newest delete that does not, or 0.
+func coarse(data, deletes []tidemark.LakeFile) []tidemark.LakeFile {
+	var seqs []int64
+	for _, d := range deletes {
+		seqs = append(seqs, d.Seq)
+	}
+	slices.Sort(seqs)
+	data = slices.Clone(data)
+	for i, f := range data {
+		newer, same := slices.BinarySearch(seqs, f.Seq)
+		switch {
+		case same: // as it is
+		case newer > 0:
+			data[i].Seq = seqs[newer-1]
+		default:
+			data[i].Seq = 0
+		}
+	}
+	return data
 }
 
 func (v *view) keys(names []string) ([]viewColumn, error) {
@@ -203,11 +226,11 @@ func (v *view) keys(names []string) ([]viewColumn, error) {
 // A deleteSet is the delete files with the same key columns.
 type deleteSet struct {
 	columns []string
-	files   []string
-	seqs    []int64
+	files   []tidemark.LakeFile
+	paths   []string
 }
 
-func deleteSets(deletes []tidemark.LakeFile, files []string) ([]deleteSet, error) {
+func deleteSets(deletes []tidemark.LakeFile, paths []string) ([]deleteSet, error) {
 	var sets []deleteSet
 	for i, d := range deletes {
 		if len(d.Equality) == 0 {
@@ -218,7 +241,7 @@ func deleteSets(deletes []tidemark.LakeFile, files []string) ([]deleteSet, error
 			at = len(sets)
 			sets = append(sets, deleteSet{columns: d.Equality})
 		}
-		sets[at].files, sets[at].seqs = append(sets[at].files, files[i]), append(sets[at].seqs, d.Seq)
+		sets[at].files, sets[at].paths = append(sets[at].files, d), append(sets[at].paths, paths[i])
 	}
 	return sets, nil
 }

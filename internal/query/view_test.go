@@ -3,6 +3,8 @@ package query
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,32 +83,51 @@ func TestEqualityDeletes(t *testing.T) {
 
 // TestDeletesAgainstModel: many small commits of a merge, and the newest version of each key is what remains.
 func TestDeletesAgainstModel(t *testing.T) {
-	for _, commits := range []int{30, 100} { // of few each has a SELECT of its own, of many they share one
-		t.Run(fmt.Sprint(commits), func(t *testing.T) { deletesAgainstModel(t, commits) })
+	for _, commits := range []int{3, 30, 100} {
+		for _, large := range []int{0, 1, 3} { // each, or one in so many, has a SELECT of its own while there are few
+			t.Run(fmt.Sprintf("%d commits, large %d", commits, large), func(t *testing.T) { deletesAgainstModel(t, commits, large) })
+		}
 	}
 }
 
-func deletesAgainstModel(t *testing.T, commits int) {
+// deletesAgainstModel has a commit without deletes, which adds new keys alone, in front of each merge.
+func deletesAgainstModel(t *testing.T, commits, large int) {
 	l := newLake(t)
 	fields := []arrow.Field{field(1, "k", i32), field(2, "v", i32)}
 	s := l.table("a", "merged", fields...)
 	want := map[int]int{}
-	for seq := 1; seq <= commits; seq++ {
+	add := func(seq int, rows []string) {
+		file := l.file(fmt.Sprintf("d/%d", seq), int64(seq), fields, rows...)
+		if large > 0 && seq%large == 0 {
+			file.Rows = manyRows
+		}
+		s.Data = append(s.Data, file)
+	}
+	for seq := 2; seq <= 2*commits; seq += 2 {
+		want[100+seq] = seq
+		appended := []string{fmt.Sprintf(`{"k":%d,"v":%d}`, 100+seq, seq)}
+		if back := 100 + (seq-2)/2; seq%10 == 2 && want[back] == 0 { // what the commit before has deleted
+			want[back] = seq
+			appended = append(appended, fmt.Sprintf(`{"k":%d,"v":%d}`, back, seq))
+		}
+		add(seq-1, appended)
 		var rows, keys []string
 		for k := seq % 3; k < 40; k += 1 + seq%7 {
 			want[k] = seq
 			rows, keys = append(rows, fmt.Sprintf(`{"k":%d,"v":%d}`, k, seq)), append(keys, fmt.Sprintf(`{"k":%d}`, k))
 		}
-		s.Data = append(s.Data, l.file(fmt.Sprintf("d/%d", seq), int64(seq), fields, rows...))
+		if seq%5 == 0 { // deletes a key of an earlier commit for good
+			delete(want, 100+seq/2)
+			keys = append(keys, fmt.Sprintf(`{"k":%d}`, 100+seq/2))
+		}
+		add(seq, rows)
 		del := l.file(fmt.Sprintf("x/%d", seq), int64(seq), fields[:1], keys...)
 		del.Equality = []string{"k"}
 		s.Deletes = append(s.Deletes, del)
 	}
 	var lines []string
-	for k := range 40 {
-		if v, ok := want[k]; ok {
-			lines = append(lines, fmt.Sprintf("%d,%d", k, v))
-		}
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		lines = append(lines, fmt.Sprintf("%d,%d", k, want[k]))
 	}
 	l.check("SELECT k, v FROM a.merged ORDER BY k", lines...)
 }
