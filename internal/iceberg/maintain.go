@@ -47,7 +47,7 @@ type UpkeepOptions struct {
 const (
 	// autoFiles is the number of files that came with commits since the last compaction from which on Auto looks
 	// whether they are worth putting together.
-	autoFiles = 24
+	autoFiles = 16
 
 	// autoSnapshots is the number of snapshots that could expire from which on Auto lets them.
 	autoSnapshots = 32
