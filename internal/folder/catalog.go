@@ -93,8 +93,8 @@ func (c *Catalog) add(ctx context.Context, s *tidemark.Snapshot, l commitLog) (*
 		}
 	}
 	stands := chain(records, seq)
-	for _, r := range stands {
-		s.Data = appendFiles(s.Data, r, r.Files)
+	for _, f := range heldBy(stands) {
+		s.Data = appendFiles(s.Data, f.seq, f.fileRecord)
 	}
 	if len(stands) == 0 {
 		return nil, nil
@@ -127,13 +127,13 @@ func (c *Catalog) addReplaced(ctx context.Context, s *tidemark.Snapshot, l commi
 			return nil, err
 		}
 	}
-	s.Data = appendFiles(s.Data, last, files)
+	s.Data = appendFiles(s.Data, last.seq(), files...)
 	return last, nil
 }
 
-func appendFiles(to []tidemark.LakeFile, r *record, files []fileRecord) []tidemark.LakeFile {
+func appendFiles(to []tidemark.LakeFile, seq int64, files ...fileRecord) []tidemark.LakeFile {
 	for _, f := range files {
-		to = append(to, tidemark.LakeFile{Key: f.Staged.Key, Rows: f.Rows, Bytes: f.Staged.Size, Seq: r.seq()})
+		to = append(to, tidemark.LakeFile{Key: f.Staged.Key, Rows: f.Rows, Bytes: f.Staged.Size, Seq: seq})
 	}
 	return to
 }

@@ -15,7 +15,7 @@ import (
 //	folder.table      the table's record, in Prepare
 //	folder.commit     the log record, which is the commit: before it nothing has happened, after it everything has
 //	folder.delete     each file that a commit replaces or takes back, or that belongs to a void commit
-//	folder.complete   each data file
+//	folder.complete   each data file; before folder.delete in a commit that rewrites
 //	folder.newest     the hint
 //	folder.void       the log record that takes a commit back, in Recover
 
@@ -60,6 +60,9 @@ func (t *Target) checkCommit(c tidemark.Commit) error {
 		return fmt.Errorf("commit %d on %d of %q by run %q in mode %s is not one of pipeline %q: %w",
 			w.Seq, c.Base.Seq, w.Pipeline, w.Run, w.Mode, t.p.ID, tidemark.ErrInvalid)
 	}
+	if c.Rewind != nil && len(c.Files)+len(c.Replaces) > 0 {
+		return fmt.Errorf("commit %d of %q goes back and brings files: %w", w.Seq, w.Pipeline, tidemark.ErrInvalid)
+	}
 	return t.check()
 }
 
@@ -70,9 +73,12 @@ func (t *Target) publish(ctx context.Context, c tidemark.Commit, files []fileRec
 		return nil, err
 	}
 	next := &record{Table: t.p.Target, Files: files, mark: c.Watermark}
-	if c.Rewind != nil {
+	switch {
+	case c.Rewind != nil:
 		err = t.goBack(ctx, next, c)
-	} else {
+	case len(c.Replaces) > 0 || c.KeepRows && len(files) > 0 && t.p.Mode == tidemark.ModeReplace:
+		err = t.mend(ctx, next, base, c.Replaces)
+	default:
 		err = t.succeed(ctx, next, base, c.KeepRows)
 	}
 	if err != nil {

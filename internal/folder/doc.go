@@ -8,7 +8,8 @@
 // completes.
 //
 // A reader that lists the folder in the moment when a commit of several files is completed may see some of them
-// already and others not yet. Readers who need all or nothing take the [Catalog], or an Iceberg table.
+// already and others not yet; and rows twice while files are rewritten to take single rows out. Readers who need all or
+// nothing take the [Catalog], or an Iceberg table.
 //
 // This is what lies in the lake:
 //

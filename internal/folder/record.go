@@ -18,8 +18,12 @@ type record struct {
 	Watermark json.RawMessage  `json:"watermark"`
 	Files     []fileRecord     `json:"files,omitempty"`
 
-	// Replaces are the keys of the files that this commit takes away, in ModeReplace or going back.
+	// Replaces are the keys of the files that this commit takes away, in ModeReplace, going back or rewriting.
 	Replaces []string `json:"replaces,omitempty"`
+
+	// Rewrites says that Files take the place of just the files in Replaces, and that those are deleted last: some of
+	// their rows are nowhere else until all of Files are completed.
+	Rewrites bool `json:"rewrites,omitempty"`
 
 	// Void is the number of an earlier commit, the one before, whose files were lost before they could be completed;
 	// 0 in ordinary commits. The watermark is then the one before that, and the window is read again.
@@ -42,18 +46,25 @@ type fileRecord struct {
 }
 
 // Ordinary records are of version 1. One that goes back is of version 2, since who does not know it would take the
-// files of the commits before it for the table's.
+// files of the commits before it for the table's. One that rewrites is of version 3: who does not know it would delete
+// the old files before the new ones are there, and list them later.
 const (
-	recordVersion = 1
-	rewindVersion = 2
+	recordVersion  = 1
+	rewindVersion  = 2
+	rewriteVersion = 3
 )
 
 func (r *record) seq() int64 { return r.mark.Seq }
 
 func (r *record) encode() ([]byte, error) {
 	var err error
-	if r.Version = recordVersion; r.Rewind != nil {
+	switch {
+	case r.Rewrites:
+		r.Version = rewriteVersion
+	case r.Rewind != nil:
 		r.Version = rewindVersion
+	default:
+		r.Version = recordVersion
 	}
 	if r.Watermark, err = r.mark.Encode(); err != nil {
 		return nil, fmt.Errorf("encode commit %d: %w", r.seq(), err)
@@ -66,7 +77,7 @@ func decodeRecord(data []byte) (*record, error) {
 	if err := json.Unmarshal(data, r); err != nil {
 		return nil, fmt.Errorf("%w: %w", tidemark.ErrInvalid, err)
 	}
-	if r.Version < recordVersion || r.Version > rewindVersion {
+	if r.Version < recordVersion || r.Version > rewriteVersion {
 		return nil, tidemark.WithHint(fmt.Errorf("version %d is not known: %w", r.Version, tidemark.ErrInvalid),
 			"a newer tidemark wrote it: update this one")
 	}
@@ -173,6 +184,56 @@ func chain(records []*record, seq int64) (stands []*record) {
 		seq = r.before()
 	}
 	return stands
+}
+
+// A heldFile is a file that a table has.
+type heldFile struct {
+	fileRecord
+	seq int64 // of the commit that brought it
+}
+
+// heldBy returns the files of a table whose newest commit stands on these, newest first and itself included: what they
+// brought, without what those among them that rewrite have replaced. It is for tables that are not replaced as a whole.
+func heldBy(stands []*record) (files []heldFile) {
+	gone := map[string]bool{}
+	for _, r := range stands {
+		for _, f := range r.Files {
+			if !gone[f.Staged.Key] {
+				files = append(files, heldFile{f, r.seq()})
+			}
+		}
+		if r.Rewrites {
+			for _, key := range r.Replaces {
+				gone[key] = true
+			}
+		}
+	}
+	return files
+}
+
+// held returns the files that a table has of this pipeline as of a commit, 0 being the time before the first.
+func (l commitLog) held(ctx context.Context, seq int64, mode tidemark.Mode) (files []heldFile, err error) {
+	if mode != tidemark.ModeReplace {
+		records, err := l.all(ctx, seq)
+		if err != nil {
+			return nil, err
+		}
+		return heldBy(chain(records, seq)), nil
+	}
+	if seq == 0 {
+		return nil, nil
+	}
+	r, err := l.get(ctx, seq)
+	if err == nil {
+		r, err = l.effective(ctx, r)
+	}
+	if err != nil || r == nil {
+		return nil, err
+	}
+	for _, f := range r.Files {
+		files = append(files, heldFile{f, r.seq()})
+	}
+	return files, nil
 }
 
 // search finds the newest commit by listing.

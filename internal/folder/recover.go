@@ -61,9 +61,11 @@ func (t *Target) finish(ctx context.Context, r *record) (ending, error) {
 	if !there {
 		return t.void(ctx, r)
 	}
-	// First the old files, then the new: a reader may see less for a moment, but no row twice.
-	if err := each(ctx, r.Replaces, t.delete); err != nil {
-		return finished, err
+	if !r.Rewrites {
+		// First the old files, then the new: a reader may see less for a moment, but no row twice.
+		if err := each(ctx, r.Replaces, t.delete); err != nil {
+			return finished, err
+		}
 	}
 	err = each(ctx, r.Files, t.completeFile)
 	if errors.Is(err, tidemark.ErrNotFound) {
@@ -72,7 +74,49 @@ func (t *Target) finish(ctx context.Context, r *record) (ending, error) {
 	if err != nil {
 		return finished, err
 	}
+	if r.Rewrites {
+		if end, err := t.deleteRewritten(ctx, r); err != nil || end != finished {
+			return end, err
+		}
+	}
 	return finished, t.putHint(ctx, r.seq())
+}
+
+// deleteRewritten removes what a commit has rewritten, all of whose own files are completed. Until it has, a reader who
+// lists the folder sees rows twice; the other way round some would be nowhere, and be lost with the staged files.
+func (t *Target) deleteRewritten(ctx context.Context, r *record) (ending, error) {
+	next, err := t.commits.get(ctx, r.seq()+1)
+	if err != nil {
+		return finished, err
+	}
+	if next != nil && next.Void == r.seq() { // put by a process that saw less than this one
+		return voided, nil
+	}
+	return finished, each(ctx, r.Replaces, t.delete)
+}
+
+// voidRewritten is void for a commit that rewrites. Once such a one has deleted a file it cannot be taken back: its own
+// files were all there then, and somebody else has removed one since.
+func (t *Target) voidRewritten(ctx context.Context, lost *record) (ending, error) {
+	err := each(ctx, lost.Replaces, func(ctx context.Context, key string) error {
+		_, err := t.store.Stat(ctx, key)
+		if errors.Is(err, tidemark.ErrNotFound) {
+			return fmt.Errorf("%s is gone already: %w", key, err)
+		}
+		return err
+	})
+	if !errors.Is(err, tidemark.ErrNotFound) {
+		if err == nil {
+			return t.takeBack(ctx, lost)
+		}
+		return finished, err
+	}
+	if next, err := t.commits.get(ctx, lost.seq()+1); err != nil || next != nil {
+		return t.overtaken(ctx, lost)
+	}
+	return finished, tidemark.WithHint(
+		fmt.Errorf("a data file of commit %d of %q was removed by somebody after it had taken the place of others: %w: %w", lost.seq(), t.p.ID, tidemark.ErrInvalid, err),
+		fmt.Sprintf("put back the files that %s names, such as from the bucket's versions", recordKey(t.p.ID, lost.seq())))
 }
 
 // allThere reports whether each file is staged or completed. Nothing is completed or deleted before that is clear,
@@ -131,9 +175,16 @@ func (t *Target) completed(seq int64) {
 	t.complete = max(t.complete, seq)
 }
 
-// void takes a commit back whose files are lost. The record that says so has the watermark of the commit before, so
-// that the window is read again.
+// void takes a commit back whose files are lost.
 func (t *Target) void(ctx context.Context, lost *record) (ending, error) {
+	if lost.Rewrites {
+		return t.voidRewritten(ctx, lost)
+	}
+	return t.takeBack(ctx, lost)
+}
+
+// takeBack puts the record that says so. It has the watermark of the commit before, so that the window is read again.
+func (t *Target) takeBack(ctx context.Context, lost *record) (ending, error) {
 	void := &record{Table: lost.Table, Void: lost.seq(), mark: tidemark.Watermark{
 		// Before the first commit there is no watermark; what was read stays the same.
 		Origin: lost.mark.Origin, Cursor: lost.mark.Cursor, Mode: lost.mark.Mode, Key: lost.mark.Key,
@@ -195,7 +246,14 @@ func (t *Target) finishVoid(ctx context.Context, void *record) error {
 	if lost == nil {
 		return fmt.Errorf("commit %d of %q is missing in the log: %w", void.Void, t.p.ID, tidemark.ErrInvalid)
 	}
+	before, err := t.heldBefore(ctx, lost)
+	if err != nil {
+		return err
+	}
 	err = each(ctx, lost.Files, func(ctx context.Context, f fileRecord) error {
+		if _, kept := before[f.Staged.Key]; kept {
+			return nil
+		}
 		if err := t.store.Abort(ctx, f.Staged); err != nil {
 			return fmt.Errorf("abort staged file %s: %w", f.Staged.Key, err)
 		}
@@ -205,6 +263,14 @@ func (t *Target) finishVoid(ctx context.Context, void *record) error {
 		return err
 	}
 	return t.putHint(ctx, void.seq())
+}
+
+// heldBefore returns the files that a lost commit has taken over from the ones before, rather than brought.
+func (t *Target) heldBefore(ctx context.Context, lost *record) (map[string]fileRecord, error) {
+	if t.p.Mode != tidemark.ModeReplace {
+		return nil, nil
+	}
+	return t.held(ctx, lost.seq()-1)
 }
 
 // transient makes sure that another attempt is made: it finds the commit and completes it.

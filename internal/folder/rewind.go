@@ -73,39 +73,86 @@ func (t *Target) planRewind(records []*record, to int64) ([]fileRecord, error) {
 	switch {
 	case at < 0:
 		return nil, t.notStanding(stands, to)
+	case t.p.Mode != tidemark.ModeReplace && at < len(stands) && !exact(stands)[at]:
+		return nil, tidemark.WithHint(
+			fmt.Errorf("data files of commit %d of pipeline %q were rewritten and deleted since: %w", to, t.p.ID, tidemark.ErrInvalid),
+			fmt.Sprintf("it can go back to commits %v; `tidemark rewind %s --all` empties the table", reachable(stands), t.p.ID))
 	case t.p.Mode == tidemark.ModeReplace && to > 0 && at > 0:
 		return nil, tidemark.WithHint(
 			fmt.Errorf("the files of commit %d of pipeline %q were deleted when the next one replaced them: %w", to, t.p.ID, tidemark.ErrInvalid),
 			fmt.Sprintf("`tidemark run %[1]s` loads the table as the source holds it now; `tidemark rewind %[1]s --all` empties it; format: iceberg keeps what was replaced", t.p.ID))
-	case to == 0:
+	case to == 0 && len(stands) > 0:
 		if w := stands[len(stands)-1].mark; w.Total > w.Rows {
 			return nil, tidemark.WithHint(
 				fmt.Errorf("commit %d of pipeline %q took over %d rows that were loaded under another name, which stay in table %s: %w", w.Seq, t.p.ID, w.Total-w.Rows, t.p.Target, tidemark.ErrInvalid),
 				fmt.Sprintf("`tidemark rewind %s --to %d` goes back to what was taken over", t.p.ID, w.Seq))
 		}
 	}
-	return t.taken(stands[:at]), nil
+	return t.taken(stands, at), nil
 }
 
-// taken returns the files of commits that are taken back. In a table that is replaced only the newest has files.
-func (t *Target) taken(back []*record) (files []fileRecord) {
-	for _, r := range back {
-		files = append(files, r.Files...)
-		if t.p.Mode == tidemark.ModeReplace && r.ordinary() {
-			break
+// taken returns the files that the table has by the first commits of those that stand, which are taken back. In a table
+// that is replaced only the newest has files.
+func (t *Target) taken(stands []*record, back int) (files []fileRecord) {
+	if t.p.Mode == tidemark.ModeReplace {
+		for _, r := range stands[:back] {
+			if files = r.Files; r.ordinary() {
+				break
+			}
+		}
+		return files
+	}
+	seqs := map[int64]bool{}
+	for _, r := range stands[:back] {
+		seqs[r.seq()] = true
+	}
+	for _, f := range heldBy(stands) {
+		if seqs[f.seq] {
+			files = append(files, f.fileRecord)
 		}
 	}
 	return files
 }
 
-func (t *Target) notStanding(stands []*record, to int64) error {
-	var can []int64
-	for _, r := range slices.Backward(stands) {
-		can = append(can, r.seq())
+// exact tells for each of the commits that stand, newest first, whether the table still has all files that it had then.
+// It has not where a later one has rewritten one of them.
+func exact(stands []*record) []bool {
+	brought := map[string]int{}
+	can := make([]bool, len(stands))
+	for i, r := range stands {
+		can[i] = true
+		for _, f := range r.Files {
+			brought[f.Staged.Key] = i
+		}
 	}
+	for i, r := range stands {
+		oldest := i
+		if r.Rewrites {
+			for _, key := range r.Replaces {
+				oldest = max(oldest, brought[key])
+			}
+		}
+		for k := i + 1; k <= oldest; k++ {
+			can[k] = false
+		}
+	}
+	return can
+}
+
+// reachable returns the commits that can be gone back to, oldest first.
+func reachable(stands []*record) (seqs []int64) {
+	for i, can := range slices.Backward(exact(stands)) {
+		if can {
+			seqs = append(seqs, stands[i].seq())
+		}
+	}
+	return seqs
+}
+
+func (t *Target) notStanding(stands []*record, to int64) error {
 	return tidemark.WithHint(
 		fmt.Errorf("commit %d of pipeline %q was taken back, and its files are deleted: %w", to, t.p.ID, tidemark.ErrInvalid),
-		fmt.Sprintf("run the pipeline: that loads those rows again; it can go back to commits %v", can))
+		fmt.Sprintf("run the pipeline: that loads those rows again; it can go back to commits %v", reachable(stands)))
 }
 
 // goBack makes of the next record of the log one that goes back.

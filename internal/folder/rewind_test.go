@@ -2,6 +2,8 @@ package folder_test
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -161,18 +163,24 @@ func TestRewindVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	load(t, lake, p, 2)
-	for seq, want := range map[string]string{"2": `{"v":1,`, "3": `{"v":2,`, "4": `{"v":1,`} {
-		key := "_tidemark/orders/" + strings.Repeat("0", 19) + seq + ".json"
-		r, err := store.Get(t.Context(), key, 0, 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := make([]byte, 7)
-		if _, err := r.Read(got); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.Close(); err != nil || string(got) != want {
-			t.Errorf("record %s begins with %s, want %s (%v)", seq, got, want, err)
+	for seq, want := range map[int]string{2: `{"v":1,`, 3: `{"v":2,`, 4: `{"v":1,`} {
+		if got := recordStart(t, store, seq, 7); got != want {
+			t.Errorf("record %d begins with %s, want %s", seq, got, want)
 		}
 	}
+}
+
+// recordStart returns how a record of the log begins.
+func recordStart(t *testing.T, store folder.Store, seq, length int) string {
+	t.Helper()
+	r, err := store.Get(t.Context(), fmt.Sprintf("_tidemark/orders/%020d.json", seq), 0, int64(length))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

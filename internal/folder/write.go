@@ -34,6 +34,11 @@ func dataFiles(files []tidemark.DataFile) ([]fileRecord, error) {
 
 // Write implements tidemark.Target. The files are staged: no reader sees them.
 func (t *Target) Write(ctx context.Context, run tidemark.RunID, rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
+	return t.stage(ctx, run, func(*arrow.Schema) iter.Seq2[arrow.RecordBatch, error] { return rows })
+}
+
+// stage writes rows, which may have the schema that files get now.
+func (t *Target) stage(ctx context.Context, run tidemark.RunID, rows func(*arrow.Schema) iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
 	t.mu.Lock()
 	table, seq := t.table, t.base+1
 	t.mu.Unlock()
@@ -55,7 +60,7 @@ func (t *Target) Write(ctx context.Context, run tidemark.RunID, rows iter.Seq2[a
 		}
 		return &sink{ctx: ctx, target: t, w: w}, nil
 	}
-	written, err := parquet.WriteFiles(ctx, conform(ctx, rows, schema), schema, by, t.p.FileSize, open, parquet.Options{})
+	written, err := parquet.WriteFiles(ctx, conform(ctx, rows(schema), schema), schema, by, t.p.FileSize, open, parquet.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("write data files of table %s: %w", t.p.Target, err)
 	}
