@@ -116,6 +116,9 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 	}
 	staged, err := p.stage(ctx, base)
 	if err != nil {
+		if errors.Is(err, tidemark.ErrConflict) { // what it replaces is gone
+			p.t.Discard(context.WithoutCancel(ctx), p.c.Files)
+		}
 		return nil, fmt.Errorf("stage commit %d: %w", p.c.Watermark.Seq, kindOf(err))
 	}
 	v, err := p.t.lake.tables.next(base, staged.Requirements, staged.Updates)
@@ -155,6 +158,9 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 func (p *publication) stage(ctx context.Context, base *table.Table) (table.TableCommit, error) {
 	if back := p.c.Rewind; back != nil {
 		return stageRewind(ctx, base, p.c.Watermark, back.To)
+	}
+	if len(p.c.Replaces) > 0 {
+		return p.t.lake.stageReplace(ctx, base, p.c, p.files)
 	}
 	return stage(ctx, base, p.mode(), p.c.Watermark, p.files)
 }
@@ -249,12 +255,11 @@ func (p *publication) judge(tbl *table.Table) (verdict, error) {
 
 // uuid returns the UUID of the table that Prepare found, or uuid.Nil.
 func (t *Target) uuid() uuid.UUID {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.layout == nil {
+	l := t.prepared()
+	if l == nil {
 		return uuid.Nil
 	}
-	return t.layout.table.Metadata().TableUUID()
+	return l.table.Metadata().TableUUID()
 }
 
 func ownFiles(files []tidemark.DataFile) ([]*dataFile, error) {

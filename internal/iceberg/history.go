@@ -18,6 +18,7 @@ import (
 //	property       tidemark.<pipeline>  the watermark as JSON
 //	in a summary   tidemark.<pipeline>  the same without its settlements, which only the next run needs
 //	               tidemark-pipeline, tidemark-seq, tidemark-run, tidemark-rows
+//	               tidemark-replaced   how many files the commit's take the place of, if any
 //	               tidemark-maintenance, tidemark-maintenance-id   of a snapshot that no pipeline made
 const (
 	watermarkPrefix = "tidemark."
@@ -26,6 +27,7 @@ const (
 	summarySeq      = "tidemark-seq"
 	summaryRun      = "tidemark-run"
 	summaryRows     = "tidemark-rows"
+	summaryReplaced = "tidemark-replaced"
 
 	summaryMaintenance   = "tidemark-maintenance"
 	summaryMaintenanceID = "tidemark-maintenance-id"

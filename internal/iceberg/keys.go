@@ -114,32 +114,3 @@ func keyEncoder(column arrow.Array) func([]byte, int) []byte {
 	}
 	return nil
 }
-
-// marks are the rows of a file that are deleted. Files of which few rows are deleted take little memory.
-type marks struct {
-	blocks map[int64]*[blockRows / 64]uint64
-	rows   int64 // marked
-}
-
-const blockRows = 64 << 10
-
-func (m *marks) set(row int64) {
-	if m.blocks == nil {
-		m.blocks = make(map[int64]*[blockRows / 64]uint64)
-	}
-	block := m.blocks[row/blockRows]
-	if block == nil {
-		block = new([blockRows / 64]uint64)
-		m.blocks[row/blockRows] = block
-	}
-	word, bit := row%blockRows/64, uint64(1)<<(row%64)
-	if block[word]&bit == 0 {
-		block[word] |= bit
-		m.rows++
-	}
-}
-
-func (m *marks) has(row int64) bool {
-	block := m.blocks[row/blockRows]
-	return block != nil && block[row%blockRows/64]&(1<<(row%64)) != 0
-}

@@ -99,6 +99,16 @@ func (l *layout) merge(key []string) error {
 	return nil
 }
 
+// ofKeys returns the layout of files of deletes whose keys do not come with rows: a batch has the key's columns alone.
+func (l *layout) ofKeys(schema *arrow.Schema) (*layout, error) {
+	keys := &layout{table: l.table, folder: l.folder, schema: schema}
+	names := make([]string, schema.NumFields())
+	for i, f := range schema.Fields() {
+		names[i] = f.Name
+	}
+	return keys, keys.merge(names)
+}
+
 // keyIDs returns the field ids of the key.
 func (l *layout) keyIDs() []int {
 	ids := make([]int, len(l.key))

@@ -261,7 +261,7 @@ func (u *upkeep) rewrite(ctx context.Context, inv *inventory, j job) (*rewrite, 
 	p := u.p
 	p.FileSize = u.fileSize()
 	w := &writer{Target: u.lake.Target(p, u.log), ctx: ctx, l: l, name: id + "-compact"}
-	return &rewrite{lake: u.lake, inv: inv, job: j, data: w, target: u.fileSize(), piece: keyPiece}, id, nil
+	return &rewrite{copier: copier{lake: u.lake, data: w}, inv: inv, job: j, target: u.fileSize(), piece: keyPiece}, id, nil
 }
 
 func (u *upkeep) count(r *rewrite, j job) {

@@ -88,6 +88,26 @@ func testCompaction(t *testing.T, l *Lake, mode tidemark.Mode, by []string) {
 	model.check(t, l)
 }
 
+// TestCompactionOfManyBins: small files that make several larger ones, in one commit.
+func TestCompactionOfManyBins(t *testing.T) {
+	l, p := open(t, memOptions()), pipeline(tidemark.ModeAppend)
+	target := l.Target(p, slogDiscard())
+	model := newModel(p.Mode)
+	for i := range int32(20) {
+		model.add(rowsOf(i, i+1, "a"))
+		mustLoad(t, target, rowsOf(i, i+1, "a"))
+	}
+	snapshot, err := l.Snapshot(t.Context(), p.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.FileSize = 5 * snapshot.Data[0].Bytes
+	if m := maintain(t, l, p, everything); m.Files < 20 || m.Into < 3 {
+		t.Errorf("%+v", m)
+	}
+	model.check(t, l)
+}
+
 // A model says what a table must hold.
 type model struct {
 	mode tidemark.Mode

@@ -262,6 +262,10 @@ func setBack(ctx context.Context, tbl *table.Table, to *table.Snapshot) (*rewind
 func takeOut(ctx context.Context, tbl *table.Table, p tidemark.PipelineID, to *table.Snapshot, newer []table.Snapshot) (*rewinding, error) {
 	ours, adds := map[int64]bool{}, map[int64]bool{} // adds: those of others that have only added files
 	for _, s := range newer {
+		if s.Summary != nil && s.Summary.Properties[summaryReplaced] != "" {
+			return nil, fmt.Errorf("others append to table %v, and commit %s of pipeline %s has written files anew since, whose rows may be theirs or this pipeline's: %w",
+				tbl.Identifier(), s.Summary.Properties[summarySeq], s.Summary.Properties[summaryPipeline], tidemark.ErrInvalid)
+		}
 		if _, ok := markOf(s, p); ok {
 			ours[s.SnapshotID] = true
 			continue

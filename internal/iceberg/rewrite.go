@@ -4,20 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"github.com/zeebo/xxh3"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
-	"github.com/tidemark-data/tidemark/internal/parquet"
 )
 
 // keyPiece is how many keys of deletes are in memory at the same time, at about 60 bytes each. Where there are more,
@@ -26,18 +21,16 @@ const keyPiece = 1 << 20
 
 // A rewrite is the work of one job: it makes the new files, which nobody names yet.
 type rewrite struct {
-	lake   *Lake
+	copier // its marks are the rows that are deleted
+
 	inv    *inventory
 	job    job
-	data   *writer // of data files
-	target int64   // the size of files, in bytes
-	piece  int     // keyPiece, less in tests
+	target int64 // the size of files, in bytes
+	piece  int   // keyPiece, less in tests
 
-	marks map[string]*marks // by path: the rows that are deleted
-	made  []*dataFile       // new data files
-	keys  []*dataFile       // new files of deletes
-	gone  []liveFile        // data files that the new ones take the place of
-	clean []liveFile        // data files that the job looked at and that stay as they are
+	keys  []*dataFile // new files of deletes
+	gone  []liveFile  // data files that the new ones take the place of
+	clean []liveFile  // data files that the job looked at and that stay as they are
 }
 
 // run makes the files of the job. On an error they are removed again.
@@ -51,11 +44,11 @@ func (r *rewrite) run(ctx context.Context) (err error) {
 		return err
 	}
 	for _, bin := range bins(r.job.data, r.target) {
-		if len(bin) == 1 && len(r.job.merge) == 0 && r.marks[bin[0].FilePath()].rows == 0 {
+		if len(bin) == 1 && len(r.job.merge) == 0 && r.marks[bin[0].FilePath()].Len() == 0 {
 			r.clean = append(r.clean, bin[0])
 			continue // it would become what it is
 		}
-		if err := r.write(ctx, bin); err != nil {
+		if err := r.copy(ctx, bin); err != nil {
 			return err
 		}
 		r.gone = append(r.gone, bin...)
@@ -83,10 +76,9 @@ func (r *rewrite) discard(ctx context.Context) {
 
 // mark finds the deleted rows of the job's data files, by their keys alone.
 func (r *rewrite) mark(ctx context.Context) error {
-	r.marks = make(map[string]*marks, len(r.job.data))
+	r.marks = make(map[string]tidemark.RowSet, len(r.job.data))
 	oldest := r.inv.head
 	for _, f := range r.job.data {
-		r.marks[f.FilePath()] = new(marks)
 		oldest = min(oldest, f.applied)
 	}
 	var deletes []liveFile
@@ -134,12 +126,13 @@ func (r *rewrite) markPiece(ctx context.Context, set keySet, piece, pieces uint6
 		m := r.marks[f.FilePath()]
 		err := r.eachKey(ctx, f, set.schema, func(row int64, key xxh3.Uint128) {
 			if newest[key] > f.seq {
-				m.set(row)
+				m.Add(row)
 			}
 		})
 		if err != nil {
 			return err
 		}
+		r.marks[f.FilePath()] = m
 	}
 	return nil
 }
@@ -148,7 +141,7 @@ func (r *rewrite) markPiece(ctx context.Context, set keySet, piece, pieces uint6
 func (r *rewrite) eachKey(ctx context.Context, f liveFile, schema *arrow.Schema, fn func(row int64, key xxh3.Uint128)) error {
 	var hashes []xxh3.Uint128
 	row := int64(0)
-	for b, err := range r.read(ctx, f, schema) {
+	for b, err := range r.lake.read(ctx, f, schema) {
 		if err != nil {
 			return err
 		}
@@ -165,106 +158,15 @@ func (r *rewrite) eachKey(ctx context.Context, f liveFile, schema *arrow.Schema,
 	return nil
 }
 
-// read yields the rows of a file, and fails when they are not as many as the manifest says.
-func (r *rewrite) read(ctx context.Context, f liveFile, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		files := fileIO{ctx: ctx, store: r.lake.store, root: r.lake.root}
-		from, err := files.Open(f.FilePath())
-		if err != nil {
-			yield(nil, fmt.Errorf("read %s: %w", f.FilePath(), err))
-			return
-		}
-		defer from.Close()
-		rows := int64(0)
-		for b, err := range parquet.Read(ctx, from, schema) {
-			if err != nil {
-				yield(nil, fmt.Errorf("read %s: %w", f.FilePath(), err))
-				return
-			}
-			rows += b.NumRows()
-			if !yield(b, nil) {
-				return
-			}
-		}
-		if rows != f.Count() {
-			yield(nil, fmt.Errorf("read %s: %d rows, and its manifest says %d: %w", f.FilePath(), rows, f.Count(), tidemark.ErrInvalid))
-		}
-	}
-}
-
-// write makes new data files of those of a bin, and counts the rows.
-func (r *rewrite) write(ctx context.Context, bin []liveFile) error {
-	files, err := r.data.data(r.kept(ctx, bin))
+// mergeKeys makes of files of deletes one, each key once, as far as they are remembered.
+func (r *rewrite) mergeKeys(ctx context.Context, set keySet) error {
+	l, err := r.data.l.ofKeys(set.schema)
 	if err != nil {
 		return err
 	}
-	var want, got int64
-	for _, f := range bin {
-		want += f.Count() - r.marks[f.FilePath()].rows
-	}
-	for _, f := range files {
-		own := f.(*dataFile)
-		r.made, got = append(r.made, own), got+own.Count()
-	}
-	if got != want {
-		return fmt.Errorf("compaction of %d files would keep %d rows of %d: %w", len(bin), got, want, tidemark.ErrInvalid)
-	}
-	return nil
-}
-
-// kept yields the rows of files that are not deleted.
-func (r *rewrite) kept(ctx context.Context, bin []liveFile) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		for _, f := range bin {
-			m, row := r.marks[f.FilePath()], int64(0)
-			for b, err := range r.read(ctx, f, r.data.l.schema) {
-				if err == nil {
-					first := row
-					row += b.NumRows()
-					b, err = without(ctx, b, m, first)
-				}
-				if !yield(b, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-// without returns a batch without its marked rows, the first of which has the given number in its file. It releases b.
-func without(ctx context.Context, b arrow.RecordBatch, m *marks, first int64) (arrow.RecordBatch, error) {
-	any := false
-	for i := range b.NumRows() {
-		any = any || m.has(first+i)
-	}
-	if !any {
-		return b, nil
-	}
-	defer b.Release()
-	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer keep.Release()
-	for i := range b.NumRows() {
-		keep.Append(!m.has(first + i))
-	}
-	mask := keep.NewBooleanArray()
-	defer mask.Release()
-	return compute.FilterRecordBatch(ctx, b, mask, compute.DefaultFilterOptions())
-}
-
-// mergeKeys makes of files of deletes one, each key once, as far as they are remembered.
-func (r *rewrite) mergeKeys(ctx context.Context, set keySet) error {
-	l := *r.data.l
-	l.schema, l.key = set.schema, nil
-	names := make([]string, set.schema.NumFields())
-	for i, f := range set.schema.Fields() {
-		names[i] = f.Name
-	}
-	if err := l.merge(names); err != nil {
-		return err
-	}
-	w := *r.data
-	w.ctx, w.l = ctx, &l
-	keys := &keyWriter{writer: &w}
+	w := r.writer(ctx)
+	w.l = l
+	keys := &keyWriter{writer: w}
 	seen := make(map[xxh3.Uint128]struct{})
 	var hashes []xxh3.Uint128
 	once := func(b arrow.RecordBatch) (err error) {
@@ -272,16 +174,16 @@ func (r *rewrite) mergeKeys(ctx context.Context, set keySet) error {
 		if hashes, err = hashKeys(b, hashes); err != nil {
 			return err
 		}
-		var m marks
+		var m tidemark.RowSet
 		for i, h := range hashes {
 			if _, ok := seen[h]; ok {
-				m.set(int64(i))
+				m.Add(int64(i))
 			} else if len(seen) < r.piece {
 				seen[h] = struct{}{}
 			}
 		}
 		b.Retain() // without releases it
-		fresh, err := without(ctx, b, &m, 0)
+		fresh, err := without(ctx, b, m, 0)
 		if err != nil {
 			return err
 		}
@@ -292,7 +194,7 @@ func (r *rewrite) mergeKeys(ctx context.Context, set keySet) error {
 		return keys.write(fresh)
 	}
 	for _, d := range set.files {
-		for b, err := range r.read(ctx, d, set.schema) {
+		for b, err := range r.lake.read(ctx, d, set.schema) {
 			if err == nil {
 				err = once(b)
 			}

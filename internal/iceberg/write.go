@@ -25,13 +25,11 @@ import (
 //
 // where writer is new for each call. Failpoint: iceberg.write, before each file is made durable.
 func (t *Target) Write(ctx context.Context, run tidemark.RunID, rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
-	t.mu.Lock()
-	l := t.layout
-	t.mu.Unlock()
+	l := t.prepared()
 	if l == nil {
 		return nil, fmt.Errorf("write to table %s before it was prepared: %w", t.p.Target, tidemark.ErrInvalid)
 	}
-	w := &writer{Target: t, ctx: ctx, l: l, name: fmt.Sprintf("%s-%s", run, rand.Text()[:10])}
+	w := &writer{Target: t, ctx: ctx, l: l, name: writerName(run)}
 	if len(l.casts) > 0 {
 		rows = w.widened(rows)
 	}
@@ -48,6 +46,16 @@ type writer struct {
 	l    *layout
 	name string
 }
+
+// prepared returns what Prepare has made ready, or nil.
+func (t *Target) prepared() *layout {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.layout
+}
+
+// writerName returns the beginning of the names of a writer's files, which no other's have.
+func writerName(run tidemark.RunID) string { return fmt.Sprintf("%s-%s", run, rand.Text()[:10]) }
 
 // data writes the rows alone.
 func (w *writer) data(rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {

@@ -17,10 +17,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) Lake, modes ...tidemark.Mode) {
 	for _, mode := range modes {
 		t.Run(string(mode), func(t *testing.T) {
-			for _, test := range []struct {
-				name string
-				run  func(t *testing.T, l Lake, p tidemark.Pipeline)
-			}{
+			for _, test := range append([]test{
 				{"commits", testCommits},
 				{"invisible before the commit", testInvisible},
 				{"commit without files", testNoFiles},
@@ -33,7 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) Lake, modes ...tidemark.Mode) {
 				{"nothing is narrowed", testNarrow},
 				{"frozen schema", testFrozen},
 				{"preview", testPreview},
-			} {
+			}, mendTests(mode)...) {
 				t.Run(test.name, func(t *testing.T) { test.run(t, open(t), Pipeline("orders", mode)) })
 			}
 		})

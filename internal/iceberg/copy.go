@@ -1,0 +1,128 @@
+package iceberg
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/compute"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/parquet"
+)
+
+// A copier writes data files anew without some of their rows.
+type copier struct {
+	lake  *Lake
+	data  *writer                    // of the new files
+	marks map[string]tidemark.RowSet // by path: the rows that are left out
+	made  []*dataFile
+
+	writers int // so far
+}
+
+// writer returns a writer of files with names of their own: each numbers them from 0.
+func (c *copier) writer(ctx context.Context) *writer {
+	w := *c.data
+	w.ctx, w.name = ctx, fmt.Sprintf("%s-%d", c.data.name, c.writers)
+	c.writers++
+	return &w
+}
+
+// files returns the new files.
+func (c *copier) files() []tidemark.DataFile {
+	files := make([]tidemark.DataFile, len(c.made))
+	for i, f := range c.made {
+		files[i] = f
+	}
+	return files
+}
+
+// copy writes the rows of a bin of files, as bins makes them, and counts them.
+func (c *copier) copy(ctx context.Context, bin []liveFile) error {
+	files, err := c.writer(ctx).data(c.kept(ctx, bin))
+	if err != nil {
+		return err
+	}
+	var want, got int64
+	for _, f := range bin {
+		want += f.Count() - c.marks[f.FilePath()].Len()
+	}
+	for _, f := range files {
+		own := f.(*dataFile)
+		c.made, got = append(c.made, own), got+own.Count()
+	}
+	if got != want {
+		return fmt.Errorf("%d files written anew would keep %d rows of %d: %w", len(bin), got, want, tidemark.ErrInvalid)
+	}
+	return nil
+}
+
+// kept yields the rows of files that are not left out.
+func (c *copier) kept(ctx context.Context, bin []liveFile) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for _, f := range bin {
+			marks, row := c.marks[f.FilePath()], int64(0)
+			for b, err := range c.lake.read(ctx, f, c.data.l.schema) {
+				if err == nil {
+					first := row
+					row += b.NumRows()
+					b, err = without(ctx, b, marks, first)
+				}
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// read yields the rows of a file, and fails when they are not as many as the manifest says.
+func (l *Lake) read(ctx context.Context, f liveFile, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		files := fileIO{ctx: ctx, store: l.store, root: l.root}
+		from, err := files.Open(f.FilePath())
+		if err != nil {
+			yield(nil, fmt.Errorf("read %s: %w", f.FilePath(), err))
+			return
+		}
+		defer from.Close()
+		rows := int64(0)
+		for b, err := range parquet.Read(ctx, from, schema) {
+			if err != nil {
+				yield(nil, fmt.Errorf("read %s: %w", f.FilePath(), err))
+				return
+			}
+			rows += b.NumRows()
+			if !yield(b, nil) {
+				return
+			}
+		}
+		if rows != f.Count() {
+			yield(nil, fmt.Errorf("read %s: %d rows, and its manifest says %d: %w", f.FilePath(), rows, f.Count(), tidemark.ErrInvalid))
+		}
+	}
+}
+
+// without returns a batch without its marked rows, the first of which has the given number in its file. It releases b.
+func without(ctx context.Context, b arrow.RecordBatch, marks tidemark.RowSet, first int64) (arrow.RecordBatch, error) {
+	any := false
+	for i := range b.NumRows() {
+		any = any || marks.Has(first+i)
+	}
+	if !any {
+		return b, nil
+	}
+	defer b.Release()
+	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
+	defer keep.Release()
+	for i := range b.NumRows() {
+		keep.Append(!marks.Has(first + i))
+	}
+	mask := keep.NewBooleanArray()
+	defer mask.Release()
+	return compute.FilterRecordBatch(ctx, b, mask, compute.DefaultFilterOptions())
+}
