@@ -21,8 +21,8 @@ type Backfill struct {
 	Rows   int64          // of the source in the range, as far as its index tells; -1 where the server does not say
 	Exact  bool           // Rows was counted
 
-	progress *Progress
-	close    func()
+	watch func() *Progress
+	close func()
 }
 
 // PlanBackfill finds out what it takes to read a range of a pipeline's cursor values again and to replace it in the lake. It
@@ -43,9 +43,12 @@ func (r *Runner) PlanBackfill(ctx context.Context, name string, o BackfillRange)
 		return nil, err
 	}
 	b.close = done
-	b.progress = new(Progress)
-	if r.opts.Watch != nil {
-		r.opts.Watch(p.ID, b.progress)
+	b.watch = func() *Progress {
+		progress := new(Progress)
+		if r.opts.Watch != nil {
+			r.opts.Watch(p.ID, progress)
+		}
+		return progress
 	}
 	return b, nil
 }
@@ -73,6 +76,7 @@ func (r *Runner) planBackfill(ctx context.Context, p config.Pipeline, parts engi
 	if err != nil {
 		return nil, err
 	}
+	plan.Expect = max(forecast.Rows, 0)
 	return &Backfill{Backfill: plan, Splits: forecast.Splits, Rows: forecast.Rows, Exact: forecast.Exact}, nil
 }
 
@@ -95,7 +99,7 @@ func (b *Backfill) Nothing() bool { return b.Exact && b.Rows == 0 && b.Gone == 0
 // Commit reads the range and replaces it in one commit. It returns the watermark after it: that of the plan where nothing
 // came or went. It is called once.
 func (b *Backfill) Commit(ctx context.Context, by By) (tidemark.Watermark, error) {
-	return b.Backfill.Commit(ctx, by, b.progress)
+	return b.Backfill.Commit(ctx, by, b.watch())
 }
 
 // Close ends the connections of the plan.

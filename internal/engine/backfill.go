@@ -61,6 +61,7 @@ type Backfill struct {
 	Taken   tidemark.FileCount // files that hold such rows, and are written anew without them
 	Changes []string           // of the table, in words
 	Notices []string           // what its owner should know
+	Expect  int64              // rows that will come, for progress; 0: not known
 
 	p      tidemark.Pipeline
 	parts  Parts
@@ -194,6 +195,9 @@ func (b *Backfill) preview(ctx context.Context, s *tidemark.Schema) error {
 	b.Changes = preview.Changes
 	return nil
 }
+
+// Cursor is the column whose values the range is of.
+func (b *Backfill) Cursor() string { return b.cursor.Column }
 
 // Loaded is the number of rows of the source that were written; 0 before Commit.
 func (b *Backfill) Loaded() int64 { return b.loaded.Load() }

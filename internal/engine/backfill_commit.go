@@ -79,7 +79,7 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	t := transfer{Parts: b.parts, run: run, progress: progress, keep: func(ctx context.Context, batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 		return b.keep(ctx, batch, schema)
 	}}
-	b.files, err = t.all(ctx, splits, 0)
+	b.files, err = t.all(ctx, splits, b.Expect)
 	if source, ok := b.parts.Source.(tidemark.Noticer); ok {
 		for _, notice := range source.Notices() {
 			if !slices.Contains(b.Notices, notice) {
