@@ -61,6 +61,16 @@ func (s *RowSet) Add(row int64) {
 // Has reports whether a row is in the set.
 func (s RowSet) Has(row int64) bool { return row/64 < int64(len(s)) && s[row/64]&(1<<(row%64)) != 0 }
 
+// End returns the number of the highest row, plus one; 0 for the empty set.
+func (s RowSet) End() int64 {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] != 0 {
+			return int64(64*i + bits.Len64(s[i]))
+		}
+	}
+	return 0
+}
+
 // Len counts the rows of the set.
 func (s RowSet) Len() (n int64) {
 	for _, word := range s {

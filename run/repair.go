@@ -72,7 +72,7 @@ func (r *Runner) PlanRepair(ctx context.Context, name tidemark.PipelineID, o Rep
 }
 
 // maxRepairs is how often a repair begins again because runs were faster.
-const maxRepairs = 5
+const maxRepairs = 10
 
 // Repair makes a pipeline's table what its source is, as far as they differ below settled, in one commit that moves
 // neither high nor settled. Runs may go on meanwhile: when one commits first the differences are looked for anew.
@@ -159,9 +159,8 @@ func (r *Runner) comparisonOf(ctx context.Context, p config.Pipeline, parts engi
 
 // A tally counts what it takes to mend a table.
 type tally struct {
-	loads, extra, deleted int64
-	files                 map[string]bool // that hold extra rows
-	deletedFiles          map[string]bool
+	loads          int64
+	extra, deleted map[string]tidemark.RowSet // by file
 }
 
 var _ verify.Mender = (*tally)(nil)
@@ -172,46 +171,48 @@ func (t *tally) Load(_ context.Context, rows arrow.RecordBatch) error {
 	return nil
 }
 
-func (t *tally) Extra(file string, _ int64) {
-	t.extra++
-	t.files = put(t.files, file)
-}
+func (t *tally) Extra(file string, row int64) { note(&t.extra, file, row) }
 
-func (t *tally) Deleted(file string, _ int64) {
-	t.deleted++
-	t.deletedFiles = put(t.deletedFiles, file)
-}
+func (t *tally) Deleted(file string, row int64) { note(&t.deleted, file, row) }
 
 func (t *tally) Above() {}
 
-func put(set map[string]bool, name string) map[string]bool {
-	if set == nil {
-		set = map[string]bool{}
+func note(sets *map[string]tidemark.RowSet, file string, row int64) {
+	if *sets == nil {
+		*sets = map[string]tidemark.RowSet{}
 	}
-	set[name] = true
-	return set
+	set := (*sets)[file]
+	set.Add(row)
+	(*sets)[file] = set
+}
+
+func rowsOf(sets map[string]tidemark.RowSet) (n int64) {
+	for _, set := range sets {
+		n += set.Len()
+	}
+	return n
 }
 
 // plan is what a repair does by these counts.
 func (t *tally) plan(p config.Pipeline, o RepairOptions, report *VerifyReport, shared bool) *RepairPlan {
-	plan := &RepairPlan{Report: report, Load: t.loads, Take: t.extra, Shared: shared}
+	plan := &RepairPlan{Report: report, Load: t.loads, Take: rowsOf(t.extra), Shared: shared}
 	switch {
 	case !o.Deletes:
 		plan.Stay = report.Found[verify.Deleted]
 	case p.Deletes == tidemark.DeletesMark:
-		plan.Mark = t.deleted
+		plan.Mark = rowsOf(t.deleted)
 	default:
-		plan.Delete = t.deleted
+		plan.Delete = rowsOf(t.deleted)
 	}
 	if p.Mode == tidemark.ModeMerge {
 		return plan
 	}
-	for file := range t.deletedFiles {
-		if o.Deletes {
-			t.files = put(t.files, file)
+	plan.Files = len(t.extra)
+	for file := range t.deleted {
+		if _, counted := t.extra[file]; o.Deletes && !counted {
+			plan.Files++
 		}
 	}
-	plan.Files = len(t.files)
 	return plan
 }
 

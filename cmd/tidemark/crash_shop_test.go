@@ -37,6 +37,8 @@ type way struct {
 	lose   bool // each run finds a commit whose files were lost
 	back   bool // what is stopped is a rewind over the newest commit
 
+	mend bool // what is stopped is a repair
+
 	maintain bool // it is not the run that is stopped, but the maintenance behind it
 
 	only []string // prefixes of the failpoints that are tried; nil means all
@@ -123,6 +125,24 @@ func (s *shop) insert(t *testing.T, from, rows int) {
 	}
 	s.exec(t, "INSERT INTO items (id, n, step, part, note) VALUES "+values.String()[1:],
 		fmt.Sprintf("INSERT INTO versions SELECT n FROM items WHERE step = %d", s.step))
+}
+
+// settle dates all rows back, so that all but the newest lie below settled.
+func (s *shop) settle(t *testing.T) {
+	t.Helper()
+	s.exec(t, "UPDATE items SET at = '2024-01-01' + INTERVAL id SECOND")
+}
+
+// damage changes, deletes and inserts some rows where a cursor does not see it.
+func (s *shop) damage(t *testing.T) {
+	t.Helper()
+	s.step++
+	from := s.step * 30 % (firstRows - 100)
+	s.exec(t,
+		fmt.Sprintf("UPDATE items SET n = %d + id, at = at WHERE id BETWEEN %d AND %d", s.step*1_000_000, from, from+9),
+		fmt.Sprintf("DELETE FROM items WHERE id BETWEEN %d AND %d", from+10, from+14),
+		fmt.Sprintf("INSERT INTO items (id, n, step, part, note, at) SELECT id + %[1]d, n + %[2]d, step, part, note, at FROM items WHERE id BETWEEN %[3]d AND %[3]d + 4",
+			firstRows+s.step*newRows, s.step*10_000_000, from+20))
 }
 
 // expected is what a lake must hold that has seen all changes: in append every version of each row.

@@ -61,6 +61,9 @@ var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.befo
 // icebergBack are the failpoints of a rewind of an Iceberg table.
 var icebergBack = []string{"engine.audit.", "iceberg.commit.", "iceberg.folder."}
 
+// icebergMend are those of a repair.
+var icebergMend = []string{"engine.audit.", "engine.mend.", "iceberg.write", "iceberg.commit.", "iceberg.folder."}
+
 // testFailpoints kills an increment and a first load at each failpoint, in each way to keep a table, and makes each
 // failpoint report an error.
 func testFailpoints(t *testing.T, binary string) {
@@ -81,6 +84,10 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "parquet append, back", format: "parquet", mode: "append", back: true, only: []string{"engine.audit.", "folder."}},
 		{name: "iceberg on S3, back", format: "iceberg", mode: "append", s3: true, back: true, only: icebergBack},
 		{name: "parquet on S3, back", format: "parquet", mode: "append", s3: true, back: true, only: []string{"folder."}},
+		{name: "iceberg append, mended", format: "iceberg", mode: "append", mend: true, only: icebergMend},
+		{name: "iceberg merge, mended", format: "iceberg", mode: "merge", mend: true, only: icebergMend},
+		{name: "parquet append, mended", format: "parquet", mode: "append", mend: true, only: []string{"engine.audit.", "engine.mend.", "folder."}},
+		{name: "parquet on S3, mended", format: "parquet", mode: "append", s3: true, mend: true, only: []string{"folder."}},
 		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
 		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
@@ -92,6 +99,9 @@ func testFailpoints(t *testing.T, binary string) {
 				t.Parallel()
 				s := newShop(t, binary, w)
 				s.insert(t, 0, firstRows)
+				if w.mend {
+					s.settle(t)
+				}
 				c := crashes{s, reached}
 				c.all(t, slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !w.has(name) }))
 				reached.ways.Add(1)
@@ -227,11 +237,47 @@ func (c crashes) strikeBack(t *testing.T, first bool, name, action string) bool 
 	return true
 }
 
+// strikeMend lets a repair end at a failpoint, of a table whose source has changed in ways that a cursor does not see. It is
+// asked for again, and the next run has nothing to add.
+func (c crashes) strikeMend(t *testing.T, name, action string) bool {
+	t.Helper()
+	what := fmt.Sprintf("a repair with %s=%s", name, action)
+	before := c.look(t)
+	c.damage(t)
+	after := c.now(t)
+	args := []string{"repair", "items", "--deletes", "--yes", "--json"}
+	_, wait := c.start(t, []string{"TIDEMARK_FAILPOINTS=" + name + "=" + action}, args...)
+	stopped := wait()
+	came := true
+	switch {
+	case stopped.killed:
+	case stopped.code == 0 && strings.HasPrefix(action, "kill"):
+		came = false
+	case stopped.code == 0 && overcome[name] != "":
+	case stopped.code != exitFailed || !strings.Contains(stopped.stdout+stopped.stderr, name+": failpoint hit"):
+		t.Errorf("%s: exit code %d with\n%s%s", what, stopped.code, stopped.stdout, stopped.stderr)
+	}
+	if got := c.look(t); c.format == "iceberg" && got != before && got != after {
+		t.Errorf("%s: readers see %+v, which is neither %+v nor %+v", what, got, before, after)
+	}
+	_, wait = c.start(t, nil, args...)
+	if e := wait(); e.code != exitOK {
+		t.Errorf("%s, and again: exit code %d with %s%s", what, e.code, e.stdout, e.stderr)
+	}
+	c.lakeIs(t, what+", and again", after)
+	c.mustRun(t)
+	c.lakeIs(t, what+", and a run", after)
+	return came
+}
+
 // strike lets one run end at a failpoint and another one go on. It returns false when the run did not come there.
 func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	t.Helper()
 	if c.back {
 		return c.strikeBack(t, first, name, action)
+	}
+	if c.mend {
+		return !first && c.strikeMend(t, name, action)
 	}
 	what := fmt.Sprintf("%s=%s, first load %v", name, action, first)
 	var before, after facts
@@ -370,7 +416,7 @@ func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
 // without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
 func (s *shop) filesAgree(t *testing.T) {
 	t.Helper()
-	if s.s3 || s.maintain || s.mode == "merge" || (s.mode == "replace" || s.back) && s.format == "iceberg" {
+	if s.s3 || s.maintain || s.mode == "merge" || (s.mode == "replace" || s.back || s.mend) && s.format == "iceberg" {
 		return // not on disk; or the files hold older versions as well, or what was taken back
 	}
 	folder := filepath.Join(s.dir, "lake", "crash", "items")

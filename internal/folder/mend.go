@@ -33,15 +33,17 @@ func (t *Target) Rewrite(ctx context.Context, run tidemark.RunID, files []tidema
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	mend, want, err := t.mendings(ctx, files)
+	mend, err := t.mendings(ctx, files)
 	if err != nil || len(mend) == 0 {
 		return nil, err
 	}
-	made, err := t.stage(ctx, run, func(schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] { return t.kept(ctx, mend, schema) })
+	var want, got int64
+	made, err := t.stage(ctx, run, func(schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+		return t.kept(ctx, mend, schema, &want)
+	})
 	if err != nil {
 		return nil, err
 	}
-	got := int64(0)
 	for _, f := range made {
 		got += f.Rows()
 	}
@@ -52,38 +54,31 @@ func (t *Target) Rewrite(ctx context.Context, run tidemark.RunID, files []tidema
 	return made, nil
 }
 
-// mendings looks up files in the log. It returns those of which rows stay, and how many rows that are.
-func (t *Target) mendings(ctx context.Context, files []tidemark.FileRows) (mend []mending, stay int64, err error) {
+// mendings looks up files in the log.
+func (t *Target) mendings(ctx context.Context, files []tidemark.FileRows) (mend []mending, err error) {
 	t.mu.Lock()
 	table, base := t.table, t.base
 	t.mu.Unlock()
 	if table == nil {
-		return nil, 0, fmt.Errorf("rewrite files of table %s before it was prepared: %w", t.p.Target, tidemark.ErrInvalid)
+		return nil, fmt.Errorf("rewrite files of table %s before it was prepared: %w", t.p.Target, tidemark.ErrInvalid)
 	}
 	held, err := t.held(ctx, base)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, f := range files {
 		have, ok := held[f.Key]
 		switch {
 		case !ok:
-			return nil, 0, t.notHeld(ctx, f.Key)
+			return nil, t.notHeld(ctx, f.Key)
 		case seen[f.Key]:
-			return nil, 0, fmt.Errorf("data file %s is to be rewritten twice: %w", f.Key, tidemark.ErrInvalid)
+			return nil, fmt.Errorf("data file %s is to be rewritten twice: %w", f.Key, tidemark.ErrInvalid)
 		}
 		seen[f.Key] = true
-		for row := have.Rows; row < int64(len(f.Rows))*64; row++ {
-			if f.Rows.Has(row) {
-				return nil, 0, fmt.Errorf("row %d is to be taken out of data file %s, which has %d: %w", row, f.Key, have.Rows, tidemark.ErrInvalid)
-			}
-		}
-		if n := have.Rows - f.Rows.Len(); n > 0 {
-			mend, stay = append(mend, mending{have, f.Rows}), stay+n
-		}
+		mend = append(mend, mending{have, f.Rows})
 	}
-	return mend, stay, nil
+	return mend, nil
 }
 
 // held returns the files that the table has of this pipeline as of a commit, by their keys.
@@ -122,8 +117,9 @@ func (t *Target) notHeld(ctx context.Context, key string) error {
 	return fmt.Errorf("table %s has no data file %s (any more): %w", t.p.Target, key, tidemark.ErrConflict)
 }
 
-// kept yields the rows that stay.
-func (t *Target) kept(ctx context.Context, mend []mending, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+// kept yields the rows that stay, and counts them. A file is taken as it is, whatever the log says of its size: someone may
+// have changed it by hand, and that is what is being mended.
+func (t *Target) kept(ctx context.Context, mend []mending, schema *arrow.Schema, n *int64) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for _, m := range mend {
 			row := int64(0)
@@ -137,12 +133,13 @@ func (t *Target) kept(ctx context.Context, mend []mending, schema *arrow.Schema)
 					yield(nil, fmt.Errorf("read data file %s: %w", m.Staged.Key, err))
 					return
 				}
+				*n += b.NumRows()
 				if !yield(b, nil) {
 					return
 				}
 			}
-			if row != m.Rows {
-				yield(nil, fmt.Errorf("data file %s has %d rows, and the log says %d: %w", m.Staged.Key, row, m.Rows, tidemark.ErrInvalid))
+			if end := m.gone.End(); end > row {
+				yield(nil, fmt.Errorf("row %d is to be taken out of data file %s, which has %d: %w", end-1, m.Staged.Key, row, tidemark.ErrInvalid))
 				return
 			}
 		}
@@ -153,11 +150,8 @@ func (t *Target) kept(ctx context.Context, mend []mending, schema *arrow.Schema)
 func (t *Target) rows(ctx context.Context, f fileRecord, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		o, err := t.store.Stat(ctx, f.Staged.Key)
-		switch {
-		case errors.Is(err, tidemark.ErrNotFound):
+		if errors.Is(err, tidemark.ErrNotFound) {
 			err = fmt.Errorf("%w: %w", tidemark.ErrConflict, err) // another run has rewritten it
-		case err == nil && o.Size != f.Staged.Size:
-			err = fmt.Errorf("it has %d bytes, and the log says %d: %w", o.Size, f.Staged.Size, tidemark.ErrInvalid)
 		}
 		if err != nil {
 			yield(nil, err)

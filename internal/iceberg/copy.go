@@ -21,6 +21,10 @@ type copier struct {
 	marks map[string]tidemark.RowSet // by path: the rows that are left out
 	made  []*dataFile
 
+	// asItIs: a file is taken as it is, whatever its manifest says of the number of its rows. Someone may have changed it
+	// by hand, and that is what is being mended.
+	asItIs bool
+
 	writers int // so far
 }
 
@@ -43,13 +47,10 @@ func (c *copier) files() []tidemark.DataFile {
 
 // copy writes the rows of a bin of files, as bins makes them, and counts them.
 func (c *copier) copy(ctx context.Context, bin []liveFile) error {
-	files, err := c.writer(ctx).data(c.kept(ctx, bin))
+	var want, got int64
+	files, err := c.writer(ctx).data(c.kept(ctx, bin, &want))
 	if err != nil {
 		return err
-	}
-	var want, got int64
-	for _, f := range bin {
-		want += f.Count() - c.marks[f.FilePath()].Len()
 	}
 	for _, f := range files {
 		own := f.(*dataFile)
@@ -61,27 +62,71 @@ func (c *copier) copy(ctx context.Context, bin []liveFile) error {
 	return nil
 }
 
-// kept yields the rows of files that are not left out.
-func (c *copier) kept(ctx context.Context, bin []liveFile) iter.Seq2[arrow.RecordBatch, error] {
+// kept yields the rows of files that are not left out, and counts them.
+func (c *copier) kept(ctx context.Context, bin []liveFile, n *int64) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for _, f := range bin {
 			marks, row := c.marks[f.FilePath()], int64(0)
-			for b, err := range c.lake.read(ctx, f, c.data.l.schema) {
+			for b, err := range c.lake.readAll(ctx, f, c.data.l.schema) {
 				if err == nil {
 					first := row
 					row += b.NumRows()
 					b, err = without(ctx, b, marks, first)
 				}
+				if err == nil {
+					*n += b.NumRows()
+				}
 				if !yield(b, err) || err != nil {
 					return
 				}
+			}
+			if err := c.checkRows(f, row); err != nil {
+				yield(nil, err)
+				return
 			}
 		}
 	}
 }
 
+// checkRows compares what was read of a file with what is known of it.
+func (c *copier) checkRows(f liveFile, rows int64) error {
+	if !c.asItIs {
+		return f.check(rows)
+	}
+	if end := c.marks[f.FilePath()].End(); end > rows {
+		return fmt.Errorf("%s has %d rows, and row %d shall go: %w", f.FilePath(), rows, end-1, tidemark.ErrInvalid)
+	}
+	return nil
+}
+
+// check fails when a file does not have as many rows as its manifest says.
+func (f liveFile) check(rows int64) error {
+	if rows != f.Count() {
+		return fmt.Errorf("read %s: %d rows, and its manifest says %d: %w", f.FilePath(), rows, f.Count(), tidemark.ErrInvalid)
+	}
+	return nil
+}
+
 // read yields the rows of a file, and fails when they are not as many as the manifest says.
 func (l *Lake) read(ctx context.Context, f liveFile, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		rows := int64(0)
+		for b, err := range l.readAll(ctx, f, schema) {
+			if err == nil {
+				rows += b.NumRows()
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+		if err := f.check(rows); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// readAll yields the rows of a file.
+func (l *Lake) readAll(ctx context.Context, f liveFile, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		files := fileIO{ctx: ctx, store: l.store, root: l.root}
 		from, err := files.Open(f.FilePath())
@@ -90,19 +135,13 @@ func (l *Lake) read(ctx context.Context, f liveFile, schema *arrow.Schema) iter.
 			return
 		}
 		defer from.Close()
-		rows := int64(0)
 		for b, err := range parquet.Read(ctx, from, schema) {
 			if err != nil {
-				yield(nil, fmt.Errorf("read %s: %w", f.FilePath(), err))
+				err = fmt.Errorf("read %s: %w", f.FilePath(), err)
+			}
+			if !yield(b, err) || err != nil {
 				return
 			}
-			rows += b.NumRows()
-			if !yield(b, nil) {
-				return
-			}
-		}
-		if rows != f.Count() {
-			yield(nil, fmt.Errorf("read %s: %d rows, and its manifest says %d: %w", f.FilePath(), rows, f.Count(), tidemark.ErrInvalid))
 		}
 	}
 }

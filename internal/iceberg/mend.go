@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
@@ -57,16 +56,12 @@ func (t *Target) rewrite(ctx context.Context, run tidemark.RunID, files []tidema
 	if err != nil {
 		return nil, err
 	}
-	c := copier{lake: t.lake, data: &writer{Target: t, l: l, name: writerName(run)}, marks: map[string]tidemark.RowSet{}}
+	c := copier{lake: t.lake, data: &writer{Target: t, l: l, name: writerName(run)}, marks: map[string]tidemark.RowSet{}, asItIs: true}
 	for i, f := range live {
-		rows := files[i].Rows
-		if end := endOf(rows); end > f.Count() {
-			return nil, fmt.Errorf("%s has %d rows, and row %d shall go: %w", files[i].Key, f.Count(), end-1, tidemark.ErrInvalid)
-		}
 		if _, twice := c.marks[f.FilePath()]; twice {
 			return nil, fmt.Errorf("rows of %s shall go twice: %w", files[i].Key, tidemark.ErrInvalid)
 		}
-		c.marks[f.FilePath()] = rows
+		c.marks[f.FilePath()] = files[i].Rows
 	}
 	defer func() {
 		if err != nil {
@@ -79,16 +74,6 @@ func (t *Target) rewrite(ctx context.Context, run tidemark.RunID, files []tidema
 		}
 	}
 	return c.files(), nil
-}
-
-// endOf returns the number of the last row of a set, plus one.
-func endOf(rows tidemark.RowSet) int64 {
-	for i := len(rows) - 1; i >= 0; i-- {
-		if rows[i] != 0 {
-			return int64(64*i + bits.Len64(rows[i]))
-		}
-	}
-	return 0
 }
 
 func keysOf(files []tidemark.FileRows) []string {
