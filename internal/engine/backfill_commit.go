@@ -9,9 +9,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
@@ -76,8 +73,8 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	if err := b.parts.Target.Prepare(ctx, schema); err != nil {
 		return fmt.Errorf("prepare table %s: %w", b.p.Target, err)
 	}
-	t := transfer{Parts: b.parts, run: run, progress: progress, keep: func(ctx context.Context, batch arrow.RecordBatch) (arrow.RecordBatch, error) {
-		return b.keep(ctx, batch, schema)
+	t := transfer{Parts: b.parts, run: run, progress: progress, keep: func(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+		return b.keep(batch, schema)
 	}}
 	b.files, err = t.all(ctx, splits, b.Expect)
 	if source, ok := b.parts.Source.(tidemark.Noticer); ok {
@@ -117,22 +114,8 @@ func (b *Backfill) unmoved(ctx context.Context) error {
 	return tidemark.WithHint(fmt.Errorf("pipeline %s was at commit %d and is at %d now: %w", b.p.ID, b.Now.Seq, w.Seq, tidemark.ErrConflict), overtaken)
 }
 
-// keep returns the rows of a batch that are written. A date that does not exist has become NULL, and belongs to no range:
-// such a row is in the lake without a cursor, where it would be doubled.
-func (b *Backfill) keep(ctx context.Context, batch arrow.RecordBatch, s *tidemark.Schema) (arrow.RecordBatch, error) {
-	cursors := batch.Column(s.Cursor.Index)
-	if cursors.NullN() > 0 {
-		some, err := valid(ctx, batch, cursors)
-		batch.Release()
-		if err != nil {
-			return nil, err
-		}
-		batch = some
-	}
-	if batch.NumRows() == 0 {
-		batch.Release()
-		return nil, nil
-	}
+// keep looks whether a row comes that takes the place of one that the overlap knows.
+func (b *Backfill) keep(batch arrow.RecordBatch, s *tidemark.Schema) (arrow.RecordBatch, error) {
 	if len(b.above) > 0 && !b.touched.Load() {
 		key, err := keysOf(b.parts.Source, batch, mergeKey(b.p, s))
 		if err != nil {
@@ -148,18 +131,6 @@ func (b *Backfill) keep(ctx context.Context, batch arrow.RecordBatch, s *tidemar
 	}
 	b.loaded.Add(batch.NumRows())
 	return batch, nil
-}
-
-// valid returns the rows of a batch in which a column is not NULL.
-func valid(ctx context.Context, batch arrow.RecordBatch, column arrow.Array) (arrow.RecordBatch, error) {
-	mask := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer mask.Release()
-	for row := range column.Len() {
-		mask.Append(column.IsValid(row))
-	}
-	filter := mask.NewBooleanArray()
-	defer filter.Release()
-	return compute.FilterRecordBatch(ctx, batch, filter, compute.DefaultFilterOptions())
 }
 
 func (b *Backfill) event(next tidemark.Watermark) tidemark.Event {

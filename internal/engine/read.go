@@ -16,7 +16,7 @@ func (a *attempt) read(ctx context.Context) error {
 	var counts counts
 	t := transfer{
 		Parts: a.Parts, run: a.result.Run, progress: a.progress,
-		keep: func(_ context.Context, batch arrow.RecordBatch) (arrow.RecordBatch, error) { return a.suppress(batch, &counts) },
+		keep: func(batch arrow.RecordBatch) (arrow.RecordBatch, error) { return a.suppress(batch, &counts) },
 	}
 	files, err := t.all(ctx, a.splits, a.expected())
 	a.files = append(a.files, files...)

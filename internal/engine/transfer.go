@@ -18,7 +18,7 @@ type transfer struct {
 	progress *Progress
 
 	// keep returns what is written of a batch, which it takes over; nil for nothing. Each split calls it on its own.
-	keep func(ctx context.Context, batch arrow.RecordBatch) (arrow.RecordBatch, error)
+	keep func(batch arrow.RecordBatch) (arrow.RecordBatch, error)
 }
 
 // all moves all splits and returns the files that were written, beside an error too.
@@ -92,7 +92,7 @@ func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan
 		if err == nil {
 			t.progress.Read.Add(batch.NumRows())
 			t.progress.Bytes.Add(bytesOf(batch))
-			batch, err = t.keep(ctx, batch)
+			batch, err = t.keep(batch)
 		}
 		if err != nil {
 			send(item{err: err})
