@@ -151,7 +151,7 @@ func (t *Target) rows(ctx context.Context, f fileRecord, schema *arrow.Schema) i
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		o, err := t.store.Stat(ctx, f.Staged.Key)
 		if errors.Is(err, tidemark.ErrNotFound) {
-			err = fmt.Errorf("%w: %w", tidemark.ErrConflict, err) // another run has rewritten it
+			err = replacedMeanwhile(err)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -162,11 +162,19 @@ func (t *Target) rows(ctx context.Context, f fileRecord, schema *arrow.Schema) i
 			if err != nil && from.failed != nil {
 				err = from.failed // the reader's own words may hide its kind
 			}
+			if errors.Is(err, tidemark.ErrNotFound) {
+				err = replacedMeanwhile(err)
+			}
 			if !yield(b, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// replacedMeanwhile is what it means that a file which the log names is not there: another run has followed.
+func replacedMeanwhile(err error) error {
+	return fmt.Errorf("another run has replaced it: %w: %w", tidemark.ErrConflict, err)
 }
 
 // ranges reads an object by ranges. It is used by one goroutine.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -504,7 +506,7 @@ func TestMendRewind(t *testing.T) {
 			mended(t, store, p, []int64{11})       // 6
 			for _, to := range []int64{2, 3, 5} {
 				err := goBack(t, lake.Target(p), p, to)
-				if hint := tidemark.Hint(err); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(hint, "[1 4 6]") || !strings.Contains(hint, "--all") {
+				if hint := tidemark.Hint(err); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(hint, "commits [1 4 6];") || !strings.Contains(hint, "--all") {
 					t.Errorf("to commit %d: %v, hint %q", to, err, hint)
 				}
 			}
@@ -540,6 +542,213 @@ func TestMendRewind(t *testing.T) {
 			load(t, lake, p, 7)
 			holds(t, "loaded anew", store, p, 7)
 		})
+	}
+}
+
+// TestMendOvertaken: a process that completes a mending commit is slow at each of its steps. Meanwhile another one has
+// completed it and mended the same rows once more, so that all files are gone which the slow one knows of.
+func TestMendOvertaken(t *testing.T) {
+	eachKind(t, func(t *testing.T, store folder.Store, p tidemark.Pipeline) {
+		full(t, store, p)
+		for _, slow := range []blobtest.Op{blobtest.OpCheck, blobtest.OpComplete, blobtest.OpDelete} {
+			last := listed(t, store)
+			dying := folder.NewTarget(blobtest.Faulty(store, func(op blobtest.Op, _ string) blobtest.Fault {
+				if op == blobtest.OpComplete || op == blobtest.OpDelete {
+					return blobtest.Lost
+				}
+				return blobtest.None
+			}), p, slog.New(slog.DiscardHandler))
+			a, err := begin(t.Context(), dying, p, places(t, store, p, last[0], last[2]), last[0]+100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := dying.Commit(t.Context(), a.Commit); !errors.Is(err, tidemark.ErrTransient) {
+				t.Fatalf("commit: %v, want ErrTransient", err)
+			}
+			want := append(slices.Clone(last[1:2]), last[3:]...)
+			waits := true
+			late := folder.NewTarget(blobtest.Faulty(store, func(op blobtest.Op, _ string) blobtest.Fault {
+				if waits && op == slow {
+					waits = false
+					if err := lakeOn(store).Target(p).Recover(t.Context()); err != nil {
+						t.Error(err)
+					}
+					mended(t, store, p, []int64{last[0] + 100, last[1], last[3]}, last[1]+200, last[3]+200)
+				}
+				return blobtest.None
+			}), p, slog.New(slog.DiscardHandler))
+			if err := late.Recover(t.Context()); err != nil {
+				t.Errorf("recover, slow at %s: %v", slow, err)
+			}
+			if waits {
+				t.Fatalf("there was no %s", slow)
+			}
+			want = append(want[2:], want[0]+200, want[1]+200)
+			slices.Sort(want)
+			holds(t, fmt.Sprintf("slow at %s", slow), store, p, want...)
+			if err := a.Target.Commit(t.Context(), a.Commit); err != nil {
+				t.Errorf("the first of the two commits, once more: %v", err)
+			}
+			holds(t, "repeated", store, p, want...)
+		}
+	})
+}
+
+// TestMendTakenBack: between the last file that a process completes and the first that it deletes another one has taken
+// the commit back, since it saw a file less. The old files stay.
+func TestMendTakenBack(t *testing.T) {
+	eachKind(t, func(t *testing.T, store folder.Store, p tidemark.Pipeline) {
+		full(t, store, p)
+		var made []tidemark.DataFile
+		completed := 0
+		late := folder.NewTarget(blobtest.Faulty(store, func(op blobtest.Op, key string) blobtest.Fault {
+			if op == blobtest.OpComplete {
+				completed++
+			}
+			if op == blobtest.OpGet && len(made) > 0 && completed >= len(made) && strings.HasSuffix(key, ".json") {
+				removed := made[0].Path()
+				made = nil
+				if err := store.Delete(t.Context(), removed); err != nil {
+					t.Error(err)
+				}
+				if err := lakeOn(store).Target(p).Recover(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			return blobtest.None
+		}), p, slog.New(slog.DiscardHandler))
+		a, err := begin(t.Context(), late, p, places(t, store, p, 1, 5), 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = a.Commit.Files
+		if p.Mode == tidemark.ModeReplace { // the commit completes the two others as well
+			completed = -2
+		}
+		if err := late.Commit(t.Context(), a.Commit); !errors.Is(err, tidemark.ErrRestart) || made != nil {
+			t.Errorf("commit: %v, want ErrRestart", err)
+		}
+		holds(t, "taken back", store, p, 1, 2, 3, 4, 5, 6, 7, 8)
+	})
+}
+
+// TestMendBrokenRead: the store fails while a file is read, or the file is gone: the error says which, and nothing stays
+// staged.
+func TestMendBrokenRead(t *testing.T) {
+	store, p := blob.NewMem(), targettest.Pipeline("orders", tidemark.ModeAppend)
+	full(t, store, p)
+	out := places(t, store, p, 1, 5)
+	reads := 0
+	broken := folder.NewTarget(blobtest.Faulty(store, func(op blobtest.Op, key string) blobtest.Fault {
+		if op == blobtest.OpGet && key == out[1].Key {
+			if reads++; reads > 1 {
+				return blobtest.Lost
+			}
+		}
+		return blobtest.None
+	}), p, slog.New(slog.DiscardHandler))
+	if err := mend(t.Context(), broken, p, out); !errors.Is(err, tidemark.ErrTransient) || !errors.Is(err, blobtest.ErrInjected) {
+		t.Errorf("a read that fails: %v, want ErrTransient", err)
+	}
+	for _, meanwhile := range []blobtest.Op{blobtest.OpStat, blobtest.OpGet} {
+		gone := folder.NewTarget(blobtest.Faulty(store, func(op blobtest.Op, key string) blobtest.Fault {
+			if op == meanwhile && key == out[1].Key {
+				if err := store.Delete(t.Context(), key); err != nil {
+					t.Error(err)
+				}
+			}
+			return blobtest.None
+		}), p, slog.New(slog.DiscardHandler))
+		if err := mend(t.Context(), gone, p, out); !errors.Is(err, tidemark.ErrConflict) || !strings.Contains(err.Error(), out[1].Key) {
+			t.Errorf("a file that is gone at its %s: %v, want ErrConflict", meanwhile, err)
+		}
+		if n, err := store.Sweep(t.Context(), "", time.Now().Add(time.Hour)); err != nil || n != 0 {
+			t.Errorf("%d staged files are left, %v", n, err)
+		}
+	}
+}
+
+// TestMendTypes: the rows that stay are what they were, of every type that the lake has, and NULLs too.
+func TestMendTypes(t *testing.T) {
+	store, p := blob.NewMem(), targettest.Pipeline("orders", tidemark.ModeAppend)
+	target := lakeOn(store).Target(p)
+	list := arrow.ListOfField(arrow.Field{Name: "element", Type: arrow.PrimitiveTypes.Float32})
+	schema := &tidemark.Schema{Key: []string{"id"}, Columns: []tidemark.Column{{Name: "id", Type: arrow.PrimitiveTypes.Int64}}}
+	for name, dt := range map[string]arrow.DataType{
+		"bool": arrow.FixedWidthTypes.Boolean, "float": arrow.PrimitiveTypes.Float32, "double": arrow.PrimitiveTypes.Float64,
+		"date": arrow.FixedWidthTypes.Date32, "datetime": &arrow.TimestampType{Unit: arrow.Microsecond}, "instant": arrow.FixedWidthTypes.Timestamp_us,
+		"text": arrow.BinaryTypes.String, "blob": arrow.BinaryTypes.Binary, "unsigned": arrow.PrimitiveTypes.Uint64,
+		"decimal": &arrow.Decimal128Type{Precision: 10, Scale: 2}, "vector": list,
+		"point": arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int32, Nullable: true}, arrow.Field{Name: "v", Type: list, Nullable: true}),
+	} {
+		schema.Columns = append(schema.Columns, tidemark.Column{Name: name, Type: dt, Nullable: true, Comment: "of type " + name})
+	}
+	values := `{"id":%d,"bool":true,"float":1.5,"double":-2.25,"date":"2024-02-29","datetime":"2024-02-29T23:59:59.123456","instant":"1969-12-31T23:59:59.999999Z",` +
+		`"text":"\u00e4","blob":"AAH/","unsigned":18446744073709551615,"decimal":"-12345678.90","vector":[1,2.5],"point":{"x":%[1]d,"v":[3]}}`
+	rows := []string{fmt.Sprintf(values, 0), `{"id":1}`, fmt.Sprintf(values, 2), `{"id":3,"vector":[],"point":{"x":null,"v":null}}`, fmt.Sprintf(values, 4), `{"id":5}`}
+	batch := func() arrow.RecordBatch {
+		b, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema.Arrow(), strings.NewReader("["+strings.Join(rows, ",")+"]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	load := func() string {
+		t.Helper()
+		if err := target.Prepare(t.Context(), schema); err != nil {
+			t.Fatal(err)
+		}
+		a, err := targettest.Begin(t.Context(), target, p, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Commit.Files, err = target.Write(t.Context(), a.ID, targettest.Rows(nil, batch())); err != nil {
+			t.Fatal(err)
+		}
+		if err := target.Commit(t.Context(), a.Commit); err != nil {
+			t.Fatal(err)
+		}
+		return a.Commit.Files[0].Path()
+	}
+	show := func(key string) (shown []string) {
+		table, err := targettest.ReadFile(t.Context(), store, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Release()
+		for i := range int(table.NumRows()) {
+			var row []string
+			for c := range int(table.NumCols()) {
+				f := table.Schema().Field(c)
+				row = append(row, fmt.Sprintf("%s %s %s", f.Name, f.Type, table.Column(c).Data().Chunk(0).ValueStr(i)))
+			}
+			shown = append(shown, strings.Join(row, "\n"))
+		}
+		return shown
+	}
+	narrow := load()
+	for i, c := range schema.Columns {
+		if c.Name == "decimal" {
+			schema.Columns[i].Type = &arrow.Decimal128Type{Precision: 14, Scale: 2}
+		}
+	}
+	want := show(load()) // with the columns as they are now
+	out := tidemark.FileRows{Key: narrow}
+	out.Rows.Add(1)
+	out.Rows.Add(4)
+	a, err := targettest.Begin(t.Context(), target, p, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Commit.Files, err = target.(tidemark.Rewriter).Rewrite(t.Context(), a.ID, []tidemark.FileRows{out}); err != nil {
+		t.Fatal(err)
+	}
+	a.Commit.Replaces = []string{narrow}
+	if err := target.Commit(t.Context(), a.Commit); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{want[0], want[2], want[3], want[5]}, show(a.Commit.Files[0].Path())); diff != "" {
+		t.Errorf("rows that stay (-want +got):\n%s", diff)
 	}
 }
 

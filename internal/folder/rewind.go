@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -76,7 +78,7 @@ func (t *Target) planRewind(records []*record, to int64) ([]fileRecord, error) {
 	case t.p.Mode != tidemark.ModeReplace && at < len(stands) && !exact(stands)[at]:
 		return nil, tidemark.WithHint(
 			fmt.Errorf("data files of commit %d of pipeline %q were rewritten and deleted since: %w", to, t.p.ID, tidemark.ErrInvalid),
-			fmt.Sprintf("it can go back to commits %v; `tidemark rewind %s --all` empties the table", reachable(stands), t.p.ID))
+			fmt.Sprintf("it can go back to commits %s; `tidemark rewind %s --all` empties the table", reachable(stands), t.p.ID))
 	case t.p.Mode == tidemark.ModeReplace && to > 0 && at > 0:
 		return nil, tidemark.WithHint(
 			fmt.Errorf("the files of commit %d of pipeline %q were deleted when the next one replaced them: %w", to, t.p.ID, tidemark.ErrInvalid),
@@ -139,20 +141,33 @@ func exact(stands []*record) []bool {
 	return can
 }
 
-// reachable returns the commits that can be gone back to, oldest first.
-func reachable(stands []*record) (seqs []int64) {
-	for i, can := range slices.Backward(exact(stands)) {
-		if can {
-			seqs = append(seqs, stands[i].seq())
+// reachable returns the commits that can be gone back to, oldest first, such as "[1 3-27]".
+func reachable(stands []*record) string {
+	var words []string
+	can := exact(stands)
+	for i := len(stands) - 1; i >= 0; i-- {
+		if !can[i] {
+			continue
 		}
+		first, last := stands[i].seq(), stands[i].seq()
+		k := i - 1
+		for ; k >= 0 && can[k] && stands[k].seq() == last+1; k-- {
+			last++
+		}
+		if last > first+1 {
+			words = append(words, fmt.Sprintf("%d-%d", first, last))
+			i = k + 1
+			continue
+		}
+		words = append(words, strconv.FormatInt(first, 10))
 	}
-	return seqs
+	return "[" + strings.Join(words, " ") + "]"
 }
 
 func (t *Target) notStanding(stands []*record, to int64) error {
 	return tidemark.WithHint(
 		fmt.Errorf("commit %d of pipeline %q was taken back, and its files are deleted: %w", to, t.p.ID, tidemark.ErrInvalid),
-		fmt.Sprintf("run the pipeline: that loads those rows again; it can go back to commits %v", reachable(stands)))
+		fmt.Sprintf("run the pipeline: that loads those rows again; it can go back to commits %s", reachable(stands)))
 }
 
 // goBack makes of the next record of the log one that goes back.

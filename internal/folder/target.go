@@ -21,7 +21,7 @@ type Store interface {
 	blob.Stager
 }
 
-// A Target keeps the table of one pipeline. It implements tidemark.Target and what else a target can be. Write may be
+// A Target keeps the table of one pipeline. It implements tidemark.Target and what else a target can be. Write and Rewrite may be
 // called several times at once; the other methods one after the other. Several processes may have a Target for the
 // same pipeline: one of them wins each commit.
 type Target struct {

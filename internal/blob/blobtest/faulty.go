@@ -75,11 +75,16 @@ func Faulty(store blob.Store, plan func(op Op, key string) Fault) *FaultyStore {
 
 func (f *FaultyStore) String() string { return fmt.Sprintf("faulty %v", f.store) }
 
+// ask asks the plan. One that ends the test, and so the goroutine, does not leave the others waiting.
+func (f *FaultyStore) ask(op Op, key string) Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.plan(op, key)
+}
+
 // do executes an operation as the plan wants it.
 func (f *FaultyStore) do(op Op, key string, execute func() error) error {
-	f.mu.Lock()
-	fault := f.plan(op, key)
-	f.mu.Unlock()
+	fault := f.ask(op, key)
 	if fault == None {
 		return execute()
 	}
