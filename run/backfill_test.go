@@ -300,3 +300,67 @@ func TestBackfillLeavesMarkedRows(t *testing.T) {
 		})
 	}
 }
+
+// TestBackfillByEveryCursor finds the rows of a range in the lake by cursors of all kinds, as each format keeps them.
+func TestBackfillByEveryCursor(t *testing.T) {
+	for _, c := range []struct{ name, column, value, to string }{
+		{"integer", "INT NOT NULL", "n * 100000 - 300000", "200000"},
+		{"unsigned", "BIGINT UNSIGNED NOT NULL", "18446744073709000000 + n * 30000", "18446744073709150000"},
+		{"year", "YEAR NOT NULL", "1990 + n", "1995"},
+		{"date", "DATE NULL", "'2024-01-01' + INTERVAL n DAY", "2024-01-06"},
+		{"datetime", "DATETIME(3) NULL", "'2024-01-01' + INTERVAL n * 1001 * 1000 MICROSECOND", "2024-01-01 00:00:05"},
+		{"timestamp", "TIMESTAMP(6) NULL", "'2024-01-01' + INTERVAL n * 1000001 MICROSECOND", "2024-01-01T00:00:05Z"},
+	} {
+		for _, way := range backfillWays {
+			t.Run(c.name+" "+way.format+" "+way.mode, func(t *testing.T) {
+				target := "mode: " + way.mode
+				if way.format == "parquet" {
+					target += ", partition_by: at"
+				}
+				s := newShop(t, strings.NewReplacer("mode: "+way.mode, target, "cursor: at", "cursor: at, lateness_rows: 1").Replace(itemsPipeline(way.format, way.mode)))
+				s.exec(t, "SET time_zone = '+00:00'", "CREATE TABLE items (id INT PRIMARY KEY, at "+c.column+", note VARCHAR(20))",
+					"INSERT INTO items WITH RECURSIVE s AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM s WHERE n < 11) SELECT n, "+c.value+", 'a' FROM s")
+				s.mustRun(t)
+				s.mustRun(t)
+				s.exec(t, "UPDATE items SET note = 'b', at = at")
+				if b := s.backfill(t, run.BackfillRange{To: c.to}); b.Loaded() != 5 || b.Held != 5 || b.Rows != 5 {
+					t.Errorf("%d rows loaded, %d in the lake, %d expected, want 5", b.Loaded(), b.Held, b.Rows)
+				}
+				if got := s.one(t, "SELECT count(*), count(DISTINCT id), count(*) FILTER (note = 'b'), max(id) FILTER (note = 'b') FROM shop.items"); got != "12|12|5|4" {
+					t.Errorf("the lake holds %s", got)
+				}
+			})
+		}
+	}
+}
+
+// TestRewindOverBackfill: going back to the commit before it undoes a backfill.
+func TestRewindOverBackfill(t *testing.T) {
+	for _, mode := range []string{"append", "merge"} {
+		t.Run(mode, func(t *testing.T) {
+			s := newShop(t, itemsPipeline("iceberg", mode))
+			fillForVerify(t, s, 1_000, true)
+			s.mustRun(t)
+			const state = "SELECT count(*), count(DISTINCT id), sum(price), count(note) FROM shop.items"
+			before := s.one(t, state)
+			s.exec(t, "UPDATE items SET price = 7, at = at WHERE id < 900", "DELETE FROM items WHERE id < 10")
+			s.backfill(t, run.BackfillRange{})
+			if got := s.one(t, state); got == before {
+				t.Errorf("the backfill has changed nothing")
+			}
+			back, err := s.open(t).PlanRewind(t.Context(), "items", run.RewindGoal{To: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := back.Commit(t.Context(), run.By{Who: "test"}); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.one(t, state); got != before {
+				t.Errorf("the lake holds %s, want %s", got, before)
+			}
+			if r := s.mustRun(t)[0]; r.New != 0 {
+				t.Errorf("%d rows are new", r.New)
+			}
+		})
+	}
+}
