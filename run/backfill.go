@@ -20,6 +20,7 @@ type Backfill struct {
 	Splits []PlannedSplit // that the range is read by
 	Rows   int64          // of the source in the range, as far as its index tells; -1 where the server does not say
 	Exact  bool           // Rows was counted
+	Column string         // that came later, as the source spells it; "" where none was named
 
 	watch func() *Progress
 	close func()
@@ -77,7 +78,7 @@ func (r *Runner) planBackfill(ctx context.Context, p config.Pipeline, parts engi
 		return nil, err
 	}
 	plan.Expect = max(forecast.Rows, 0)
-	return &Backfill{Backfill: plan, Splits: forecast.Splits, Rows: forecast.Rows, Exact: forecast.Exact}, nil
+	return &Backfill{Backfill: plan, Splits: forecast.Splits, Rows: forecast.Rows, Exact: forecast.Exact, Column: o.Column}, nil
 }
 
 // table opens a pipeline's table in the lake, with all versions of its rows that are alive.

@@ -199,7 +199,7 @@ type backfillJSON struct {
 
 func backfillJSONOf(name string, p *run.Backfill, w tidemark.Watermark) backfillJSON {
 	j := backfillJSON{
-		Pipeline: name, Done: w.Seq > p.Now.Seq, Cursor: p.Cursor(), From: p.Window.From, To: p.Window.Until, Column: p.Window.Has,
+		Pipeline: name, Done: w.Seq > p.Now.Seq, Cursor: p.Cursor(), From: p.Window.From, To: p.Window.Until, Column: p.Column,
 		Splits: p.Splits, Rows: p.Rows, Exact: p.Exact, Held: p.Held, Gone: p.Gone, Taken: p.Taken, Loaded: p.Loaded(),
 		Changes: p.Changes, Notices: p.Notices,
 	}

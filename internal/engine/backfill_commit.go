@@ -44,7 +44,10 @@ func (b *Backfill) Commit(ctx context.Context, by By, progress *Progress) (w tid
 	}
 	c := tidemark.Commit{Base: b.Now, Watermark: next, Files: b.files, Replaces: slices.Sorted(maps.Keys(b.gone))}
 	err = act(ctx, b.parts, b.event(next), c, by)
-	if !errors.Is(err, tidemark.ErrConflict) && !errors.Is(err, tidemark.ErrRestart) {
+	switch {
+	case errors.Is(err, tidemark.ErrRestart):
+		err = tidemark.WithHint(err, "nothing was changed: begin again")
+	case !errors.Is(err, tidemark.ErrConflict):
 		b.files = nil // they may be live
 	}
 	if err != nil {
