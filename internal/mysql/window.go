@@ -60,20 +60,23 @@ func (s *Source) window(t *table, w tidemark.Window) (conditions, error) {
 // within returns what a row's cursor must meet.
 func (t *table) within(w tidemark.Window) (conditions, error) {
 	cursor := t.columnNamed(t.schema.Cursor.Column)
+	kind := t.schema.Cursor.Kind
+	for _, v := range []tidemark.CursorValue{w.From, w.Until} {
+		if !v.IsZero() && v.Kind() != kind {
+			return nil, fmt.Errorf("window at %s: cursor column %q is of kind %s now: %w", v, cursor.Name, kind, tidemark.ErrInvalid)
+		}
+	}
 	from := w.From
 	if !w.Until.IsZero() { // a date that counts as NULL is below the first that does not
-		from = from.Max(firstOf(cursor, t.schema.Cursor.Kind))
+		from = from.Max(firstOf(cursor, kind))
 	}
 	var in conditions
 	for _, limit := range []struct {
-		name, op string
-		v        tidemark.CursorValue
-	}{{"from", ">=", from}, {"until", "<", w.Until}} {
+		op string
+		v  tidemark.CursorValue
+	}{{">=", from}, {"<", w.Until}} {
 		if limit.v.IsZero() {
 			continue
-		}
-		if limit.v.Kind() != t.schema.Cursor.Kind {
-			return nil, fmt.Errorf("window %s %s: cursor column %q is of kind %s now: %w", limit.name, limit.v, cursor.Name, t.schema.Cursor.Kind, tidemark.ErrInvalid)
 		}
 		arg, err := cursorArgument(limit.v)
 		if err != nil {
