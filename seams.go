@@ -116,7 +116,7 @@ type Commit struct {
 	Watermark Watermark // Seq is Base.Seq+1
 	Files     []DataFile
 
-	// KeepRows: the commit says only whose the rows are. What is in the table stays, in ModeReplace too.
+	// KeepRows: what is in the table stays, in ModeReplace too, as where the commit says only whose the rows are.
 	KeepRows bool
 
 	// Replaces are the keys, as in LakeFile, of data files of the table that Files take the place of, as Rewriter has made

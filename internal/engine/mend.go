@@ -198,11 +198,10 @@ func (m *Mending) rewrite(ctx context.Context) error {
 // Nothing reports whether the table is as it should be.
 func (m *Mending) Nothing() bool { return len(m.files) == 0 && len(m.replaces) == 0 }
 
-// Loaded, Taken, Erased and Marked count rows of a finished mending: those of the source that are loaded; those of the
-// lake that go, deleted ones included; and of the deleted ones, which are taken out and which are marked.
-func (m *Mending) Loaded() int64 { return m.loaded }
-func (m *Mending) Taken() int64  { return m.extra.rows() }
+// Erased is how many deleted rows go, of a finished mending.
 func (m *Mending) Erased() int64 { return m.erased }
+
+// Marked is how many deleted rows are marked, of a finished mending.
 func (m *Mending) Marked() int64 { return m.marked }
 
 // watermark is that of the commit. A row that was taken out or marked and comes back as it was, with a cursor at or above

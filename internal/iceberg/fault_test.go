@@ -25,31 +25,41 @@ func TestFaults(t *testing.T) {
 		"update":     {rowsOf(0, 20, "a"), rowsOf(10, 30, "b")},
 		"no rows":    {rowsOf(0, 20, "a"), nil},
 		"large file": {nil, {{ID: 200, Name: noise(wholeFile * 3 / 2)}}}, // staged in parts
+		"mend":       {rowsOf(0, 10, "a"), rowsOf(10, 20, "b"), rowsOf(20, 22, "c")},
 	}
 	cases := []struct {
 		mode tidemark.Mode
 		kind CatalogKind
 		runs []string
 	}{
-		{tidemark.ModeAppend, CatalogFolder, []string{"first load", "increment", "no rows", "large file"}},
-		{tidemark.ModeMerge, CatalogFolder, []string{"first load", "increment", "update", "no rows"}},
+		{tidemark.ModeAppend, CatalogFolder, []string{"first load", "increment", "no rows", "large file", "mend"}},
+		{tidemark.ModeMerge, CatalogFolder, []string{"first load", "increment", "update", "no rows", "mend"}},
 		{tidemark.ModeReplace, CatalogFolder, []string{"update", "no rows"}},
-		{tidemark.ModeAppend, CatalogSQLite, []string{"first load"}},
+		{tidemark.ModeAppend, CatalogSQLite, []string{"first load", "mend"}},
 		{tidemark.ModeMerge, CatalogSQLite, []string{"update"}},
 	}
 	for _, c := range cases {
 		for _, run := range c.runs {
 			t.Run(fmt.Sprintf("%s/%s/%s", c.mode, c.kind, run), func(t *testing.T) {
 				t.Parallel()
-				faultTable(t, c.mode, c.kind, histories[run])
+				var out []int32 // what the last commit takes out
+				if run == "mend" {
+					out = []int32{3, 4, 15}
+				}
+				faultTable(t, c.mode, c.kind, histories[run], out)
 			})
 		}
 	}
 }
 
-func faultTable(t *testing.T, mode tidemark.Mode, kind CatalogKind, history [][]row) {
+func faultTable(t *testing.T, mode tidemark.Mode, kind CatalogKind, history [][]row, out []int32) {
 	last := len(history) - 1
-	s := newFaultScene(t, mode, kind, history[:last])
+	scene := func() *faultScene {
+		s := newFaultScene(t, mode, kind, history[:last])
+		s.out = out
+		return s
+	}
+	s := scene()
 	var writes []bool // by step
 	s.faults = func(write bool) blobtest.Fault {
 		writes = append(writes, write)
@@ -65,7 +75,7 @@ func faultTable(t *testing.T, mode tidemark.Mode, kind CatalogKind, history [][]
 				continue // a read is lost or not
 			}
 			for _, killed := range []bool{false, true} {
-				faultRow(t, newFaultScene(t, mode, kind, history[:last]), history[last], step, fault, killed)
+				faultRow(t, scene(), history[last], step, fault, killed)
 			}
 		}
 	}
@@ -105,6 +115,7 @@ type faultScene struct {
 	shaky  *Lake
 	faults func(write bool) blobtest.Fault
 
+	out    []int32 // the rows that a run takes out
 	states [][]row // what a reader may see after commit 0, 1, ...
 	seen   int64   // the highest commit that was seen
 }
@@ -152,7 +163,7 @@ func (s *faultScene) after(state, rows []row) []row {
 	var all []row
 	for _, r := range state {
 		replaced := s.mode == tidemark.ModeMerge && slices.ContainsFunc(rows, func(n row) bool { return n.ID == r.ID })
-		if s.mode != tidemark.ModeReplace && !replaced {
+		if s.mode != tidemark.ModeReplace && !replaced && !slices.Contains(s.out, r.ID) {
 			all = append(all, r)
 		}
 	}
@@ -178,6 +189,9 @@ func (s *faultScene) load(rows []row, target *Target) error {
 		return err
 	}
 	c, err := write(s.t.Context(), target, base, rows)
+	if err == nil && len(s.out) > 0 {
+		err = takeRowsOut(s.t.Context(), target, &c, s.out...)
+	}
 	if err != nil {
 		target.Discard(s.t.Context(), c.Files)
 		return err

@@ -122,7 +122,7 @@ func newVerifier(t Task) (*verifier, error) {
 // inCommon returns the columns that both sides have.
 func (v *verifier) inCommon() (names []string) {
 	for _, column := range v.Schema.Columns {
-		if slices.Contains(v.Task.Columns, column.Name) {
+		if slices.Contains(v.Columns, column.Name) {
 			names = append(names, column.Name)
 		} else {
 			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
