@@ -126,8 +126,11 @@ type Settled struct {
 	Notice  string // what the owner should know, such as a missing privilege; ""
 }
 
-// A Window is the cursor range that one run reads: [From, ∞), the rows without a cursor, or the whole table.
+// A Window is a part of the source's table by cursor: what a run reads, [From, ∞) and the rows without a cursor, or the
+// whole table; or, with Until, the range [From, Until), to which no row without a cursor belongs.
 type Window struct {
 	From  CursorValue // none: from the beginning
+	Until CursorValue // only rows below, and with a cursor, whatever Nulls says; none: open
+	Has   string      // only rows in which this column, in the source's spelling, is not NULL; "": all
 	Nulls NullPolicy
 }

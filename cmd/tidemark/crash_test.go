@@ -64,6 +64,9 @@ var icebergBack = []string{"engine.audit.", "iceberg.commit.", "iceberg.folder."
 // icebergMend are those of a repair.
 var icebergMend = []string{"engine.audit.", "engine.mend.", "iceberg.write", "iceberg.commit.", "iceberg.folder."}
 
+// icebergFill are those of a backfill.
+var icebergFill = []string{"engine.audit.", "engine.backfill.", "iceberg.write", "iceberg.commit.", "iceberg.folder."}
+
 // testFailpoints kills an increment and a first load at each failpoint, in each way to keep a table, and makes each
 // failpoint report an error.
 func testFailpoints(t *testing.T, binary string) {
@@ -88,6 +91,10 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "iceberg merge, mended", format: "iceberg", mode: "merge", mend: true, only: icebergMend},
 		{name: "parquet append, mended", format: "parquet", mode: "append", mend: true, only: []string{"engine.audit.", "engine.mend.", "folder."}},
 		{name: "parquet on S3, mended", format: "parquet", mode: "append", s3: true, mend: true, only: []string{"folder."}},
+		{name: "iceberg append, backfill", format: "iceberg", mode: "append", mend: true, fill: true, only: icebergFill},
+		{name: "iceberg merge, backfill", format: "iceberg", mode: "merge", mend: true, fill: true, only: icebergFill},
+		{name: "parquet append, backfill", format: "parquet", mode: "append", mend: true, fill: true, only: []string{"engine.audit.", "engine.backfill.", "folder."}},
+		{name: "iceberg on S3, backfill", format: "iceberg", mode: "append", s3: true, mend: true, fill: true, only: icebergFill},
 		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
 		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
@@ -237,15 +244,18 @@ func (c crashes) strikeBack(t *testing.T, first bool, name, action string) bool 
 	return true
 }
 
-// strikeMend lets a repair end at a failpoint, of a table whose source has changed in ways that a cursor does not see. It is
+// strikeMend lets a repair, or a backfill, end at a failpoint, of a table whose source has changed in ways that a cursor does not see. It is
 // asked for again, and the next run has nothing to add.
 func (c crashes) strikeMend(t *testing.T, name, action string) bool {
 	t.Helper()
-	what := fmt.Sprintf("a repair with %s=%s", name, action)
+	args := []string{"repair", "items", "--deletes", "--yes", "--json"}
+	if c.fill {
+		args = []string{"backfill", "items", "--yes", "--json"}
+	}
+	what := fmt.Sprintf("a %s with %s=%s", args[0], name, action)
 	before := c.look(t)
 	c.damage(t)
 	after := c.now(t)
-	args := []string{"repair", "items", "--deletes", "--yes", "--json"}
 	_, wait := c.start(t, []string{"TIDEMARK_FAILPOINTS=" + name + "=" + action}, args...)
 	stopped := wait()
 	came := true

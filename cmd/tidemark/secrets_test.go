@@ -149,7 +149,8 @@ func (s *vault) cases() []secretCase {
 		{"query that fails", []string{"query", "SELECT nothing FROM shop.orders", "-c", "good.yaml"}, exitUsage},
 	}
 	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}, {"verify"},
-		{"maintain"}, {"repair", "--deletes", "--dry-run"}, {"repair", "--deletes", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}}
+		{"maintain"}, {"repair", "--deletes", "--dry-run"}, {"repair", "--deletes", "--yes"},
+		{"backfill", "orders", "--dry-run"}, {"backfill", "orders", "--to", "2024-01-02", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}}
 	add := func(config string, codes ...int) { // of the commands
 		for i, command := range commands {
 			args := append(append([]string{}, command...), "-c", config+".yaml")
@@ -161,7 +162,7 @@ func (s *vault) cases() []secretCase {
 	add("bucket", slices.Repeat([]int{exitOK}, len(commands))...)
 	add("keys", slices.Repeat([]int{exitFailed}, len(commands))...)
 	for _, config := range []string{"wrong", "host", "port"} { // the lake alone is enough for the others
-		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitOK, exitOK)
+		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitFailed, exitFailed, exitOK, exitOK)
 	}
 	for _, config := range []string{
 		"tls", "url", "malformed", "badport", "query", "s3url", "literal", "alias", "object", "list", "reference",

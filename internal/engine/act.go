@@ -11,6 +11,9 @@ import (
 	"github.com/tidemark-data/tidemark/internal/failpoint"
 )
 
+// overtaken is what a conflict means for a person.
+const overtaken = "a run has committed meanwhile; nothing was changed: look again, and decide anew"
+
 // By says who acts on a pipeline by hand, and why.
 type By struct{ Who, Why string }
 
@@ -29,7 +32,7 @@ func act(ctx context.Context, parts Parts, e tidemark.Event, c tidemark.Commit, 
 	}
 	err := commitAgain(ctx, parts, c)
 	if errors.Is(err, tidemark.ErrConflict) {
-		err = tidemark.WithHint(err, "a run has committed meanwhile; nothing was changed: look again, and decide anew")
+		err = tidemark.WithHint(err, overtaken)
 		return errors.Join(err, parts.Trail.End(context.WithoutCancel(ctx), e, tidemark.OutcomeNotMade))
 	}
 	if err != nil {

@@ -44,9 +44,6 @@ func Run(ctx context.Context, p tidemark.Pipeline, parts Parts, progress *Progre
 		Pipeline: p.ID, Mode: p.Mode, Run: tidemark.NewRunID(time.Now()), Started: time.Now().UTC(),
 	}
 	r := &runner{p: p, Parts: parts, progress: progress}
-	if r.Pause == nil {
-		r.Pause = sleep
-	}
 	err := r.run(ctx, &result)
 	if err == nil && shrinkable(&result) {
 		err = r.followUp(ctx, &result)
@@ -86,18 +83,29 @@ func (r *runner) followUp(ctx context.Context, first *tidemark.RunResult) error 
 
 // run makes attempts until one ends in a commit, in nothing to do, or in an error that another attempt cannot mend.
 func (r *runner) run(ctx context.Context, result *tidemark.RunResult) error {
-	for pause := firstPause; ; pause *= 2 {
+	return attempts(ctx, r.Parts, r.p.ID, result.Run, func() error {
 		result.Attempts++
-		err := r.attempt(ctx, result)
+		return r.attempt(ctx, result)
+	})
+}
+
+// attempts tries until there is no error, or one that another attempt cannot mend.
+func attempts(ctx context.Context, parts Parts, pipeline tidemark.PipelineID, run tidemark.RunID, try func() error) error {
+	wait := parts.Pause
+	if wait == nil {
+		wait = sleep
+	}
+	for n, pause := 1, firstPause; ; n, pause = n+1, 2*pause {
+		err := try()
 		again := errors.Is(err, tidemark.ErrTransient) || errors.Is(err, tidemark.ErrRestart)
 		if err == nil || ctx.Err() != nil || !again || errors.Is(err, tidemark.ErrFatal) {
 			return err
 		}
-		if result.Attempts == maxAttempts {
+		if n == maxAttempts {
 			return fmt.Errorf("after %d attempts: %w", maxAttempts, err)
 		}
-		r.Log.Warn("attempt ended; beginning again", "pipeline", r.p.ID, "run", result.Run, "attempt", result.Attempts, "err", err)
-		if err := r.Pause(ctx, pause/2+rand.N(pause)); err != nil {
+		parts.Log.Warn("attempt ended; beginning again", "pipeline", pipeline, "run", run, "attempt", n, "err", err)
+		if err := wait(ctx, pause/2+rand.N(pause)); err != nil {
 			return err
 		}
 	}

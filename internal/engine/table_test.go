@@ -143,8 +143,7 @@ func (t *table) Read(ctx context.Context, s tidemark.Split) iter.Seq2[arrow.Reco
 		var part []row
 		sp := s.(span)
 		for _, r := range t.visible() {
-			inWindow := sp.window.From.IsZero() || !cursorOf(r.ts).Less(sp.window.From)
-			if r.id%sp.every == sp.odd && (inWindow || r.ts == 0) {
+			if r.id%sp.every == sp.odd && isWithin(r, sp.window) {
 				part = append(part, r)
 			}
 		}
@@ -160,6 +159,14 @@ func (t *table) Read(ctx context.Context, s tidemark.Split) iter.Seq2[arrow.Reco
 			part = part[size:]
 		}
 	}
+}
+
+func isWithin(r row, w tidemark.Window) bool {
+	if r.ts == 0 {
+		return w.Until.IsZero()
+	}
+	at := cursorOf(r.ts)
+	return (w.From.IsZero() || !at.Less(w.From)) && (w.Until.IsZero() || at.Less(w.Until))
 }
 
 // lost reports, once, that the stream is cut before its nth batch.

@@ -62,7 +62,7 @@ func (s *Source) known() (*table, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.table == nil {
-		return nil, fmt.Errorf("compare %s before its schema was read: %w", s.pipeline.Table, tidemark.ErrInvalid)
+		return nil, fmt.Errorf("look at %s before its schema was read: %w", s.pipeline.Table, tidemark.ErrInvalid)
 	}
 	return s.table, nil
 }

@@ -89,7 +89,7 @@ func (f *Forecast) ask(ctx context.Context, c *conn, t *table, splits []*split, 
 	}
 	f.Max = cursorValue(cursor.Kind, row[0])
 	none := withoutCursor(t.columnNamed(cursor.Column))
-	if f.Nulls = 0; none != "" && w.Nulls != tidemark.NullsError {
+	if f.Nulls = 0; none != "" && w.Until.IsZero() && w.Nulls != tidemark.NullsError {
 		f.Nulls, err = counted(ctx, c, " FROM "+identTable(t.name)+" WHERE "+none, nil)
 	}
 	return err

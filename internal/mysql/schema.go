@@ -246,6 +246,26 @@ func (t *table) columnNamed(name string) *column {
 	return &t.all[i]
 }
 
+// Column returns a column that the pipeline reads, by its name in any case; Schema was called before. One that the table
+// does not have is ErrNotFound with the nearest name, one that the pipeline leaves out ErrInvalid.
+func (s *Source) Column(name string) (tidemark.Column, error) {
+	t, err := s.known()
+	if err != nil {
+		return tidemark.Column{}, err
+	}
+	found := t.columnNamed(name)
+	if found == nil {
+		return tidemark.Column{}, t.noColumn(name)
+	}
+	c, err := t.compared(found.Name)
+	if err != nil {
+		return tidemark.Column{}, tidemark.WithHint(
+			fmt.Errorf("column %q of table %s is not read by pipeline %s: %w", found.Name, t.name, s.pipeline.ID, tidemark.ErrInvalid),
+			"add it to the source's columns")
+	}
+	return c.Column, nil
+}
+
 func (t *table) noColumn(name string) error {
 	names := make([]string, len(t.all))
 	for i, c := range t.all {

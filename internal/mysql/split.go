@@ -143,7 +143,7 @@ func (s *Source) Splits(ctx context.Context, w tidemark.Window, n int) ([]tidema
 }
 
 func (s *Source) plan(ctx context.Context, t *table, w tidemark.Window, n int) ([]*split, error) {
-	if w.Nulls == tidemark.NullsError && t.schema.Cursor != nil && s.pipeline.Mode != tidemark.ModeReplace {
+	if w.Nulls == tidemark.NullsError && w.Until.IsZero() && t.schema.Cursor != nil && s.pipeline.Mode != tidemark.ModeReplace {
 		if err := s.refuseNulls(ctx, t); err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func (s *Source) plan(ctx context.Context, t *table, w tidemark.Window, n int) (
 	if s.pipeline.Mode == tidemark.ModeReplace {
 		return []*split{whole}, nil // one statement sees one point in time
 	}
-	if t.schema.Cursor != nil && !w.From.IsZero() {
+	if bounded := !w.From.IsZero() || !w.Until.IsZero(); bounded && t.schema.Cursor != nil {
 		through, err := s.throughCursor(ctx, whole)
 		if through != nil || err != nil {
 			return []*split{through}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -37,26 +38,68 @@ func (s *Source) filter() conditions {
 	return conditions{{sql: "(" + s.pipeline.Where + "\n)"}}
 }
 
-// window returns what a row's cursor must meet.
+// window returns the conditions of a window, of every statement that reads a part of it.
 func (s *Source) window(t *table, w tidemark.Window) (conditions, error) {
-	if t.schema.Cursor == nil || w.From.IsZero() || s.pipeline.Mode == tidemark.ModeReplace {
-		return nil, nil
-	}
-	cursor := t.columnNamed(t.schema.Cursor.Column)
-	if w.From.Kind() != t.schema.Cursor.Kind {
-		return nil, fmt.Errorf("window from %s: cursor column %q is of kind %s now: %w", w.From, cursor.Name, t.schema.Cursor.Kind, tidemark.ErrInvalid)
-	}
-	from, err := cursorArgument(w.From)
-	if err != nil {
-		return nil, err
-	}
-	in := condition{sql: ident(cursor.Name) + " >= ?", args: []value{from}}
-	if w.Nulls != tidemark.NullsError {
-		if none := withoutCursor(cursor); none != "" {
-			in.sql = "(" + in.sql + " OR " + none + ")"
+	var in conditions
+	if t.schema.Cursor != nil && s.pipeline.Mode != tidemark.ModeReplace {
+		var err error
+		if in, err = t.within(w); err != nil {
+			return nil, err
 		}
 	}
-	return conditions{in}, nil
+	if w.Has != "" {
+		c, err := t.compared(w.Has)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, condition{sql: ident(c.Name) + " IS NOT NULL"})
+	}
+	return in, nil
+}
+
+// within returns what a row's cursor must meet.
+func (t *table) within(w tidemark.Window) (conditions, error) {
+	cursor := t.columnNamed(t.schema.Cursor.Column)
+	kind := t.schema.Cursor.Kind
+	for _, v := range []tidemark.CursorValue{w.From, w.Until} {
+		if !v.IsZero() && v.Kind() != kind {
+			return nil, fmt.Errorf("window at %s: cursor column %q is of kind %s now: %w", v, cursor.Name, kind, tidemark.ErrInvalid)
+		}
+	}
+	from := w.From
+	if !w.Until.IsZero() { // a date that counts as NULL is below the first that does not
+		from = from.Max(firstOf(cursor, kind))
+	}
+	var in conditions
+	for _, limit := range []struct {
+		op string
+		v  tidemark.CursorValue
+	}{{">=", from}, {"<", w.Until}} {
+		if limit.v.IsZero() {
+			continue
+		}
+		arg, err := cursorArgument(limit.v)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, condition{sql: ident(cursor.Name) + " " + limit.op + " ?", args: []value{arg}})
+	}
+	if none := withoutCursor(cursor); none != "" && w.Until.IsZero() && len(in) > 0 && w.Nulls != tidemark.NullsError {
+		in[0].sql = "(" + in[0].sql + " OR " + none + ")"
+	}
+	return in, nil
+}
+
+// firstOf returns the first date that does not count as NULL; none for an integer.
+func firstOf(c *column, kind tidemark.CursorKind) tidemark.CursorValue {
+	switch c.dataType {
+	case "date", "datetime":
+		return tidemark.TemporalValue(kind, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro())
+	case "timestamp":
+		return tidemark.TemporalValue(kind, time.Second.Microseconds())
+	default:
+		return tidemark.CursorValue{}
+	}
 }
 
 // withoutCursor is the condition for rows whose cursor is NULL or a zero date, which counts as NULL; "" when the column

@@ -196,3 +196,22 @@ func grow[T any](buf *[]T, n int) []T {
 	}
 	return (*buf)[:n]
 }
+
+// Values returns a function for the cursor values of a column, none for NULL: of a batch of the source, or of the lake, where
+// the type may be wider. A type that cannot hold cursors of that kind is ErrInvalid.
+func Values(c tidemark.Cursor, col arrow.Array) (func(row int) tidemark.CursorValue, error) {
+	d, err := domainOf(tidemark.Column{Type: col.DataType()}, c)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := d.keys(col, new([]int64))
+	if err != nil {
+		return nil, err
+	}
+	return func(row int) tidemark.CursorValue {
+		if col.IsNull(row) {
+			return tidemark.CursorValue{}
+		}
+		return d.value(keys[row])
+	}, nil
+}

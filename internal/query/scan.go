@@ -153,6 +153,9 @@ func (s *Scan) Rows(ctx context.Context, columns []string) iter.Seq2[*tidemark.L
 // Schema is the table's.
 func (s *Scan) Schema() *arrow.Schema { return s.snapshot.Schema }
 
+// Files are the table's data files.
+func (s *Scan) Files() []tidemark.LakeFile { return s.snapshot.Data }
+
 // Pick yields some columns of some rows, alive or not, in batches that the consumer releases.
 func (s *Scan) Pick(ctx context.Context, columns []string, rows []tidemark.FileRows) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {

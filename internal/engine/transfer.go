@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// A transfer moves splits from a source to a target, in parallel.
+type transfer struct {
+	Parts
+	run      tidemark.RunID
+	progress *Progress
+
+	// keep returns what is written of a batch, which it takes over; nil for nothing. Each split calls it on its own.
+	keep func(batch arrow.RecordBatch) (arrow.RecordBatch, error)
+}
+
+// all moves all splits and returns the files that were written, beside an error too.
+func (t *transfer) all(ctx context.Context, splits []tidemark.Split, expected int64) ([]tidemark.DataFile, error) {
+	t.progress.reset(expected, len(splits))
+	var (
+		g, gctx = errgroup.WithContext(ctx)
+		mu      sync.Mutex
+		all     []tidemark.DataFile
+	)
+	for _, split := range splits {
+		g.Go(func() error {
+			files, err := t.move(gctx, split)
+			mu.Lock()
+			all = append(all, files...)
+			mu.Unlock()
+			if err == nil {
+				t.progress.SplitsDone.Add(1)
+			}
+			return err
+		})
+	}
+	err := g.Wait()
+	return all, err
+}
+
+// ahead is how many batches a reader may be ahead of its writer. It bounds memory; one is enough to keep both busy.
+const ahead = 1
+
+type item struct {
+	batch arrow.RecordBatch
+	err   error
+}
+
+// move reads one split and writes what is kept of it. Reading and encoding run side by side. An error of the reader
+// travels in the channel behind the batches, so that the writer never takes a short read for the end.
+func (t *transfer) move(ctx context.Context, split tidemark.Split) (files []tidemark.DataFile, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	items := make(chan item, ahead)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(items)
+		t.produce(ctx, split, items)
+	})
+	defer func() {
+		stop()
+		for left := range items { // what the writer did not take
+			if left.batch != nil {
+				left.batch.Release()
+			}
+		}
+		reader.Wait()
+	}()
+	return t.Target.Write(ctx, t.run, receive(ctx, items))
+}
+
+// produce sends the rows of a split that are kept, then the error that ended it, if any.
+func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan<- item) {
+	send := func(it item) bool {
+		select {
+		case items <- it:
+			return true
+		case <-ctx.Done():
+			if it.batch != nil {
+				it.batch.Release()
+			}
+			return false
+		}
+	}
+	for batch, err := range t.Source.Read(ctx, split) {
+		if err == nil {
+			t.progress.Read.Add(batch.NumRows())
+			t.progress.Bytes.Add(bytesOf(batch))
+			batch, err = t.keep(batch)
+		}
+		if err != nil {
+			send(item{err: err})
+			return
+		}
+		if batch != nil && !send(item{batch: batch}) {
+			return
+		}
+	}
+}
+
+func bytesOf(batch arrow.RecordBatch) (n int64) {
+	for _, column := range batch.Columns() {
+		n += int64(column.Data().SizeInBytes())
+	}
+	return n
+}
+
+// receive yields what comes through the channel until it is closed or an error has come.
+func receive(ctx context.Context, items <-chan item) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for it := range items {
+			if !yield(it.batch, it.err) || it.err != nil {
+				return
+			}
+		}
+		// A reader that was told to stop closes the channel without a word: that is not the end of the rows.
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
