@@ -9,9 +9,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -127,7 +124,7 @@ func (t *Target) kept(ctx context.Context, mend []mending, schema *arrow.Schema,
 				if err == nil {
 					first := row
 					row += b.NumRows()
-					b, err = without(ctx, b, m.gone, first)
+					b, err = parquet.Without(ctx, b, m.gone, first)
 				}
 				if err != nil {
 					yield(nil, fmt.Errorf("read data file %s: %w", m.Staged.Key, err))
@@ -201,29 +198,6 @@ func (r *ranges) ReadAt(p []byte, off int64) (n int, err error) {
 		r.failed = err
 	}
 	return n, err
-}
-
-// without returns a batch without the rows that are gone; its first has the given number in its file. It takes over b.
-func without(ctx context.Context, b arrow.RecordBatch, gone tidemark.RowSet, first int64) (arrow.RecordBatch, error) {
-	defer b.Release()
-	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer keep.Release()
-	keep.Reserve(int(b.NumRows()))
-	stay := int64(0)
-	for i := range b.NumRows() {
-		stays := !gone.Has(first + i)
-		keep.UnsafeAppend(stays)
-		if stays {
-			stay++
-		}
-	}
-	if stay == b.NumRows() {
-		b.Retain()
-		return b, nil
-	}
-	mask := keep.NewBooleanArray()
-	defer mask.Release()
-	return compute.FilterRecordBatch(ctx, b, mask, compute.DefaultFilterOptions())
 }
 
 // mend makes of the next record of the log one that rewrites: it takes the replaced files out of the table and leaves

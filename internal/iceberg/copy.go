@@ -6,9 +6,6 @@ import (
 	"iter"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/parquet"
@@ -71,7 +68,7 @@ func (c *copier) kept(ctx context.Context, bin []liveFile, n *int64) iter.Seq2[a
 				if err == nil {
 					first := row
 					row += b.NumRows()
-					b, err = without(ctx, b, marks, first)
+					b, err = parquet.Without(ctx, b, marks, first)
 				}
 				if err == nil {
 					*n += b.NumRows()
@@ -144,24 +141,4 @@ func (l *Lake) readAll(ctx context.Context, f liveFile, schema *arrow.Schema) it
 			}
 		}
 	}
-}
-
-// without returns a batch without its marked rows, the first of which has the given number in its file. It releases b.
-func without(ctx context.Context, b arrow.RecordBatch, marks tidemark.RowSet, first int64) (arrow.RecordBatch, error) {
-	any := false
-	for i := range b.NumRows() {
-		any = any || marks.Has(first+i)
-	}
-	if !any {
-		return b, nil
-	}
-	defer b.Release()
-	keep := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer keep.Release()
-	for i := range b.NumRows() {
-		keep.Append(!marks.Has(first + i))
-	}
-	mask := keep.NewBooleanArray()
-	defer mask.Release()
-	return compute.FilterRecordBatch(ctx, b, mask, compute.DefaultFilterOptions())
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
+	"github.com/tidemark-data/tidemark/internal/parquet"
 )
 
 // keyPiece is how many keys of deletes are in memory at the same time, at about 60 bytes each. Where there are more,
@@ -182,8 +183,8 @@ func (r *rewrite) mergeKeys(ctx context.Context, set keySet) error {
 				seen[h] = struct{}{}
 			}
 		}
-		b.Retain() // without releases it
-		fresh, err := without(ctx, b, m, 0)
+		b.Retain() // Without takes it over
+		fresh, err := parquet.Without(ctx, b, m, 0)
 		if err != nil {
 			return err
 		}

@@ -11,9 +11,6 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/duckdb"
@@ -156,57 +153,6 @@ func (s *Scan) Schema() *arrow.Schema { return s.snapshot.Schema }
 // Files are the table's data files.
 func (s *Scan) Files() []tidemark.LakeFile { return s.snapshot.Data }
 
-// Pick yields some columns of some rows, alive or not, in batches that the consumer releases.
-func (s *Scan) Pick(ctx context.Context, columns []string, rows []tidemark.FileRows) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		only := make(map[string]tidemark.RowSet, len(rows))
-		for _, r := range rows {
-			only[r.Key] = r.Rows
-		}
-		schema := s.some(columns)
-		for i, f := range s.snapshot.Data {
-			if only[f.Key] == nil {
-				continue
-			}
-			for b, err := range s.picked(ctx, i, schema, only[f.Key]) {
-				if err != nil {
-					err = fmt.Errorf("%s: %w", f.Key, err)
-				}
-				if !yield(b, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-// picked yields rows of one file.
-func (s *Scan) picked(ctx context.Context, i int, schema *arrow.Schema, rows tidemark.RowSet) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		f, err := os.Open(s.files[i])
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		defer f.Close()
-		place := int64(0)
-		for b, err := range parquet.Read(ctx, f, schema) {
-			if err == nil {
-				n := b.NumRows()
-				b, err = filtered(ctx, b, func(row int64) bool { return rows.Has(place + row) })
-				place += n
-			}
-			if err == nil && b.NumRows() == 0 {
-				b.Release()
-				continue
-			}
-			if !yield(b, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
 // some returns the schema of some columns.
 func (s *Scan) some(columns []string) *arrow.Schema {
 	var fields []arrow.Field
@@ -231,7 +177,7 @@ func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func
 			return false, err
 		}
 		rows := b.NumRows()
-		if b, err = alive(ctx, b, s.dead[i], place); err != nil {
+		if b, err = parquet.Without(ctx, b, s.dead[i], place); err != nil {
 			return false, err
 		}
 		first := place
@@ -248,84 +194,3 @@ func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func
 
 // Close removes the temporary files.
 func (s *Scan) Close() error { return s.stage.close() }
-
-// alive returns the rows of b, which begin at that place in the file, without the dead of the file. It takes over b.
-func alive(ctx context.Context, b arrow.RecordBatch, dead tidemark.RowSet, place int64) (arrow.RecordBatch, error) {
-	if dead == nil {
-		return b, nil
-	}
-	return filtered(ctx, b, func(row int64) bool { return !dead.Has(place + row) })
-}
-
-// filtered returns the rows of b that are kept. It takes over b.
-func filtered(ctx context.Context, b arrow.RecordBatch, keep func(row int64) bool) (arrow.RecordBatch, error) {
-	defer b.Release()
-	mask := array.NewBooleanBuilder(memory.DefaultAllocator)
-	defer mask.Release()
-	for i := range b.NumRows() {
-		mask.Append(keep(i))
-	}
-	filter := mask.NewBooleanArray()
-	defer filter.Release()
-	return compute.FilterRecordBatch(ctx, b, filter, compute.DefaultFilterOptions())
-}
-
-// placed reads columns of files, each row with its file, the file's sequence number and its place in the file.
-func (v *view) placed(columns []viewColumn, files []tidemark.LakeFile, paths []string) string {
-	var rows []string
-	for i, path := range paths {
-		rows = append(rows, fmt.Sprintf("(%s, %d)", duckdb.Literal(path), files[i].Seq))
-	}
-	return v.fill("SELECT * FROM ($rows) JOIN (VALUES $files) AS f($file, $seq) USING ($file)",
-		"$rows", v.scan(columns, paths, v.file, v.place), "$files", strings.Join(rows, ", "))
-}
-
-// fill puts what comes in pairs into an SQL text, and the names of the columns that v adds to those of the table.
-func (v *view) fill(sql string, pairs ...string) string {
-	names := []string{"$file", duckdb.Ident(v.file), "$seq", duckdb.Ident(v.seq), "$place", duckdb.Ident(v.place)}
-	return strings.NewReplacer(append(pairs, names...)...).Replace(sql)
-}
-
-// deleted returns, per set of key columns, the SELECT for file and place of the rows that a later commit has deleted.
-func (v *view) deleted(s *tidemark.Snapshot, data, deletes []string) ([]string, error) {
-	sets, err := deleteSets(s.Deletes, deletes)
-	if err != nil {
-		return nil, err
-	}
-	var statements []string
-	for _, set := range sets {
-		keys, err := v.keys(set.columns)
-		if err != nil {
-			return nil, err
-		}
-		statements = append(statements, v.fill("SELECT r.$file, r.$place FROM ($rows) AS r JOIN "+
-			"(SELECT $keys, max($seq) AS $seq FROM ($deletes) GROUP BY ALL) AS d ON $same WHERE d.$seq > r.$seq",
-			"$rows", v.placed(keys, s.Data, data), "$keys", strings.Join(idents(keys), ", "),
-			"$deletes", v.numbered(keys, set.files, set.paths), "$same", equal("r", "d", keys)))
-	}
-	return statements, nil
-}
-
-// older returns the SELECT for file and place of the versions of a row that have a newer one: with a greater cursor, or
-// without one in a later commit. Versions with the same cursor are all read; nobody can tell them apart.
-func (v *view) older(s *tidemark.Snapshot, data []string, n Newest) (string, error) {
-	columns, err := v.keys(n.Key)
-	if err != nil {
-		return "", err
-	}
-	keys := strings.Join(idents(columns), ", ")
-	order := "$seq DESC"
-	if n.Cursor != "" {
-		cursor, err := v.keys([]string{n.Cursor})
-		if err != nil {
-			return "", err
-		}
-		if !slices.Contains(n.Key, n.Cursor) {
-			columns = append(columns, cursor...)
-		}
-		order = v.fill("$cursor DESC NULLS LAST, CASE WHEN $cursor IS NULL THEN $seq END DESC", "$cursor", cursor[0].ident)
-	}
-	return v.fill("WITH r AS ($rows) SELECT $file, $place FROM (SELECT $file, $place, rank() OVER (PARTITION BY $keys ORDER BY "+order+
-		") AS n FROM r WHERE ($keys) IN (SELECT ($keys) FROM r GROUP BY $keys HAVING count(*) > 1)) WHERE n > 1",
-		"$rows", v.placed(columns, s.Data, data), "$keys", keys), nil
-}
