@@ -204,7 +204,7 @@ func TestSweep(t *testing.T) {
 			if way.mode == "append" {
 				want += 10
 			}
-			if r.New != 2 || r.Deleted != want {
+			if r.New != 2 || r.Deleted != want || !r.Committed {
 				t.Errorf("%d new, %d deleted, want 2 and %d: %v", r.New, r.Deleted, want, r.Notices)
 			}
 			if r := s.mustRun(t)[0]; r.Deleted != 0 || r.New != 0 && way.mode != "merge" {

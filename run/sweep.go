@@ -86,7 +86,7 @@ func (r *Runner) sweep(ctx context.Context, p config.Pipeline, parts engine.Part
 		w, err := m.CommitSweep(ctx, at)
 		if err == nil {
 			result.Deleted, result.Marked = m.Erased(), m.Marked()
-			result.Committed = result.Committed || !m.Nothing()
+			result.Committed = result.Committed || result.Deleted+result.Marked > 0
 			result.Seq, result.Overlap = w.Seq, w.Overlap.Rows
 		}
 		return err

@@ -69,6 +69,9 @@ func resultLine(r tidemark.RunResult) string {
 	if !r.Committed {
 		return "0 new rows; lake unchanged" + high(" · high ", r.High)
 	}
+	if r.New == 0 && r.Deleted+r.Marked > 0 {
+		return fmt.Sprintf("0 new rows%s in %s%s · commit %d", swept(r), took(r.Took), high(" · high ", r.High), r.Seq)
+	}
 	files := "no files"
 	if r.Files > 0 {
 		files = count(int64(r.Files), "file") + ", " + size(r.Bytes)
