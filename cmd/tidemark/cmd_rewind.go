@@ -211,10 +211,10 @@ func runWatermarkAudit(ctx context.Context, a *app, names []string) error {
 		}
 		return err
 	}
-	cells := [][]string{{"PIPELINE", "WHEN", "WHO", "WHAT", "COMMIT", "FROM", "TO", "OUTCOME", "WHY"}}
+	cells := [][]string{{"PIPELINE", "WHEN", "WHO", "WHAT", "COMMIT", "FROM", "TO", "OUTCOME", "WHY", "DETAIL"}}
 	for _, e := range events {
 		cells = append(cells, []string{string(e.Pipeline), clock(e.At), printable(e.Who), string(e.Action), fmt.Sprint(e.Commit),
-			positionText(e.From), positionText(e.To), string(e.Outcome), printable(e.Why)})
+			positionText(e.From), positionText(e.To), string(e.Outcome), printable(e.Why), printable(e.What)})
 	}
 	_, err = fmt.Fprint(a.out, table(cells))
 	return err
