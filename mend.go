@@ -3,7 +3,9 @@ package tidemark
 import (
 	"context"
 	"iter"
+	"maps"
 	"math/bits"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -77,6 +79,47 @@ func (s RowSet) Len() (n int64) {
 		n += int64(bits.OnesCount64(word))
 	}
 	return n
+}
+
+// Places are rows of a table, by the keys of their files.
+type Places map[string]RowSet
+
+// Add puts a row of a file into the set.
+func (p Places) Add(file string, row int64) {
+	rows := p[file]
+	rows.Add(row)
+	p[file] = rows
+}
+
+// Merge adds all rows of q.
+func (p Places) Merge(q Places) {
+	for file, rows := range q {
+		all := slices.Clone(p[file])
+		for len(all) < len(rows) {
+			all = append(all, 0)
+		}
+		for i, word := range rows {
+			all[i] |= word
+		}
+		p[file] = all
+	}
+}
+
+// Len counts the rows.
+func (p Places) Len() (n int64) {
+	for _, rows := range p {
+		n += rows.Len()
+	}
+	return n
+}
+
+// Files returns the rows of each file, in the order of the files' keys.
+func (p Places) Files() []FileRows {
+	var all []FileRows
+	for _, file := range slices.Sorted(maps.Keys(p)) {
+		all = append(all, FileRows{Key: file, Rows: p[file]})
+	}
+	return all
 }
 
 // LakeRows are rows of a data file, with the place of each: row 0 of the batch may be any row of the file, and the

@@ -59,7 +59,7 @@ func (r *Runner) PlanRepair(ctx context.Context, name tidemark.PipelineID, o Rep
 	if err != nil {
 		return nil, err
 	}
-	t := &tally{}
+	t := newTally()
 	var plan *RepairPlan
 	err = r.mending(ctx, p, o, func(m *engine.Mending, c *comparison) verify.Mender {
 		c.then = func(report *VerifyReport) error {
@@ -95,7 +95,7 @@ func (r *Runner) Repair(ctx context.Context, name tidemark.PipelineID, o RepairO
 }
 
 func (r *Runner) repair(ctx context.Context, p config.Pipeline, o RepairOptions, by By) (done *Repaired, err error) {
-	t := &tally{}
+	t := newTally()
 	err = r.mending(ctx, p, o, func(m *engine.Mending, c *comparison) verify.Mender {
 		c.then = func(report *VerifyReport) error {
 			done = &Repaired{RepairPlan: *t.plan(p, o, report, c.task.Shared)}
@@ -160,10 +160,12 @@ func (r *Runner) comparisonOf(ctx context.Context, p config.Pipeline, parts engi
 // A tally counts what it takes to mend a table.
 type tally struct {
 	loads          int64
-	extra, deleted map[string]tidemark.RowSet // by file
+	extra, deleted tidemark.Places
 }
 
 var _ verify.Mender = (*tally)(nil)
+
+func newTally() *tally { return &tally{extra: tidemark.Places{}, deleted: tidemark.Places{}} }
 
 func (t *tally) Load(_ context.Context, rows arrow.RecordBatch) error {
 	t.loads += rows.NumRows()
@@ -171,38 +173,20 @@ func (t *tally) Load(_ context.Context, rows arrow.RecordBatch) error {
 	return nil
 }
 
-func (t *tally) Extra(file string, row int64) { note(&t.extra, file, row) }
-
-func (t *tally) Deleted(file string, row int64) { note(&t.deleted, file, row) }
-
-func (t *tally) Above() {}
-
-func note(sets *map[string]tidemark.RowSet, file string, row int64) {
-	if *sets == nil {
-		*sets = map[string]tidemark.RowSet{}
-	}
-	set := (*sets)[file]
-	set.Add(row)
-	(*sets)[file] = set
-}
-
-func rowsOf(sets map[string]tidemark.RowSet) (n int64) {
-	for _, set := range sets {
-		n += set.Len()
-	}
-	return n
-}
+func (t *tally) Extra(file string, row int64)   { t.extra.Add(file, row) }
+func (t *tally) Deleted(file string, row int64) { t.deleted.Add(file, row) }
+func (t *tally) Above()                         {}
 
 // plan is what a repair does by these counts.
 func (t *tally) plan(p config.Pipeline, o RepairOptions, report *VerifyReport, shared bool) *RepairPlan {
-	plan := &RepairPlan{Report: report, Load: t.loads, Take: rowsOf(t.extra), Shared: shared}
+	plan := &RepairPlan{Report: report, Load: t.loads, Take: t.extra.Len(), Shared: shared}
 	switch {
 	case !o.Deletes:
 		plan.Stay = report.Found[verify.Deleted]
 	case p.Deletes == tidemark.DeletesMark:
-		plan.Mark = rowsOf(t.deleted)
+		plan.Mark = t.deleted.Len()
 	default:
-		plan.Delete = rowsOf(t.deleted)
+		plan.Delete = t.deleted.Len()
 	}
 	if p.Mode == tidemark.ModeMerge {
 		return plan

@@ -66,7 +66,7 @@ type Backfill struct {
 	p      tidemark.Pipeline
 	parts  Parts
 	cursor tidemark.Cursor
-	gone   rowSets
+	gone   tidemark.Places
 	above  keySet // of the rows that the overlap knows; only in a merge
 
 	loaded  atomic.Int64
@@ -84,7 +84,7 @@ func PlanBackfill(ctx context.Context, p tidemark.Pipeline, parts Parts, open fu
 	if err := parts.Target.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("recover what an earlier run left: %w", err)
 	}
-	b := &Backfill{p: p, parts: parts, gone: rowSets{}}
+	b := &Backfill{p: p, parts: parts, gone: tidemark.Places{}}
 	var err error
 	if b.Now, err = parts.Target.Watermark(ctx); err != nil {
 		return nil, fmt.Errorf("load the watermark: %w", err)

@@ -94,7 +94,7 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	if !ok {
 		return fmt.Errorf("rows cannot be taken out of table %s: %w", b.p.Target, tidemark.ErrInvalid)
 	}
-	files, err := rewriter.Rewrite(ctx, run, b.gone.list())
+	files, err := rewriter.Rewrite(ctx, run, b.gone.Files())
 	b.files = append(b.files, files...)
 	if err != nil {
 		return fmt.Errorf("take rows out of table %s: %w", b.p.Target, err)

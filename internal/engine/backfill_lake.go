@@ -71,7 +71,7 @@ func (b *Backfill) look(rows *tidemark.LakeRows, cursor, mark string, s *tidemar
 		default:
 			b.Held++
 			if b.p.Mode != tidemark.ModeMerge {
-				b.gone.add(rows.File, rows.Place(row))
+				b.gone.Add(rows.File, rows.Place(row))
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (b *Backfill) look(rows *tidemark.LakeRows, cursor, mark string, s *tidemar
 
 // count sums up the files that are written anew.
 func (b *Backfill) count(files []tidemark.LakeFile) {
-	b.Gone = b.gone.rows()
+	b.Gone = b.gone.Len()
 	for _, f := range files {
 		if b.gone[f.Key] != nil {
 			b.Taken.Add(f.Rows, f.Bytes)

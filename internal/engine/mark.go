@@ -29,7 +29,7 @@ func (m *Mending) markDeleted(ctx context.Context, lake Rows) error {
 	}
 	at := arrow.Timestamp(m.next.Committed.UnixMicro())
 	rows := func(yield func(arrow.RecordBatch, error) bool) {
-		for b, err := range lake.Pick(ctx, columns, m.deleted.list()) {
+		for b, err := range lake.Pick(ctx, columns, m.deleted.Files()) {
 			if err != nil {
 				yield(nil, err)
 				return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
@@ -33,7 +34,7 @@ type Mending struct {
 	writing *writing // of loaded rows; nil before the first
 	loaded  int64
 
-	extra, deleted rowSets
+	extra, deleted tidemark.Places
 	files          []tidemark.DataFile
 	replaces       []string
 	erased, marked int64 // deleted rows, as Finish was told to deal with them
@@ -50,7 +51,7 @@ func BeginMending(ctx context.Context, p tidemark.Pipeline, parts Parts) (*Mendi
 	if err := parts.Target.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("recover what an earlier run left: %w", err)
 	}
-	m := &Mending{p: p, parts: parts, extra: rowSets{}, deleted: rowSets{}}
+	m := &Mending{p: p, parts: parts, extra: tidemark.Places{}, deleted: tidemark.Places{}}
 	var err error
 	if m.Base, err = parts.Target.Watermark(ctx); err != nil {
 		return nil, fmt.Errorf("load the watermark: %w", err)
@@ -82,10 +83,10 @@ func (m *Mending) Load(ctx context.Context, rows arrow.RecordBatch) error {
 }
 
 // Extra notes a row of the lake that goes, whatever the policy about deletes.
-func (m *Mending) Extra(file string, row int64) { m.extra.add(file, row) }
+func (m *Mending) Extra(file string, row int64) { m.extra.Add(file, row) }
 
 // Deleted notes a row of the lake that the source does not have any more.
-func (m *Mending) Deleted(file string, row int64) { m.deleted.add(file, row) }
+func (m *Mending) Deleted(file string, row int64) { m.deleted.Add(file, row) }
 
 // Above notes that a row that goes or is replaced is one that the overlap knows.
 func (m *Mending) Above() { m.above = true }
@@ -131,7 +132,7 @@ func (m *Mending) finishDeleted(ctx context.Context, lake Rows) error {
 	if mark {
 		count = &m.marked
 	}
-	*count = m.deleted.rows()
+	*count = m.deleted.Len()
 	if mark {
 		if err := m.markDeleted(ctx, lake); err != nil {
 			return err
@@ -139,7 +140,7 @@ func (m *Mending) finishDeleted(ctx context.Context, lake Rows) error {
 	}
 	switch {
 	case m.p.Mode != tidemark.ModeMerge:
-		m.extra.merge(m.deleted)
+		m.extra.Merge(m.deleted)
 	case !mark:
 		return m.erase(ctx, lake)
 	}
@@ -157,7 +158,7 @@ func (m *Mending) erase(ctx context.Context, lake Rows) error {
 	}
 	key := mergeKey(m.p, m.Schema)
 	keys := func(yield func(arrow.RecordBatch, error) bool) {
-		for b, err := range lake.Pick(ctx, key, m.deleted.list()) {
+		for b, err := range lake.Pick(ctx, key, m.deleted.Files()) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -186,7 +187,7 @@ func (m *Mending) rewrite(ctx context.Context) error {
 	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
 		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
 	}
-	files, err := rewriter.Rewrite(ctx, m.next.Run, m.extra.list())
+	files, err := rewriter.Rewrite(ctx, m.next.Run, m.extra.Files())
 	m.files = append(m.files, files...)
 	if err != nil {
 		return fmt.Errorf("take rows out of table %s: %w", m.p.Target, err)
@@ -211,7 +212,7 @@ func (m *Mending) watermark() tidemark.Watermark {
 	w := m.next
 	w.Committed = time.Now().UTC()
 	w.Rows = m.loaded
-	w.Total = max(m.Base.Total+m.loaded-m.extra.rows(), 0)
+	w.Total = max(m.Base.Total+m.loaded-m.extra.Len(), 0)
 	if m.above {
 		w.Overlap = tidemark.Overlap{}
 	}
@@ -271,4 +272,17 @@ func (m *Mending) Close(ctx context.Context) {
 		defer cancel()
 		d.Discard(ctx, m.files)
 	}
+}
+
+// inOrder returns columns of a batch in an order of their own.
+func inOrder(b arrow.RecordBatch, names []string) (arrow.RecordBatch, error) {
+	fields, columns := make([]arrow.Field, len(names)), make([]arrow.Array, len(names))
+	for i, name := range names {
+		at := b.Schema().FieldIndices(name)
+		if len(at) == 0 {
+			return nil, fmt.Errorf("the lake lacks column %q: %w", name, tidemark.ErrInvalid)
+		}
+		fields[i], columns[i] = b.Schema().Field(at[0]), b.Column(at[0])
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows()), nil
 }
