@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/folder"
 	"github.com/tidemark-data/tidemark/internal/iceberg"
 )
@@ -16,8 +17,12 @@ import (
 type MaintainOptions struct {
 	DryRun bool // nothing is written
 
-	KeepAge     time.Duration // snapshots that are younger stay: readers may be at them, and rewind goes back to them
-	KeepLast    int           // so many stay whatever their age; at least 1
+	KeepAge  time.Duration // snapshots that are younger stay: readers may be at them, and rewind goes back to them
+	KeepLast int           // so many stay whatever their age; at least 1
+	// Folders: small files of Parquet folders are put together too. Who lists a folder may see rows twice for a moment,
+	// so no run does it by itself.
+	Folders bool
+
 	LeftoverAge time.Duration // what no snapshot names is removed when it is older; at least MinLeftoverAge
 }
 
@@ -91,7 +96,7 @@ func (r *Runner) maintain(ctx context.Context, p config.Pipeline, o MaintainOpti
 		return tidemark.Maintenance{}, fmt.Errorf("connection %s: %w", p.Lake, err)
 	}
 	if p.Format == tidemark.FormatParquet {
-		return folder.Clean(ctx, l.store, p.Pipeline, folder.CleanOptions{Auto: auto, DryRun: o.DryRun, KeepLast: o.KeepLast, LeftoverAge: o.LeftoverAge})
+		return r.maintainFolder(ctx, l, p, o, auto)
 	}
 	m, err := l.iceberg.Maintain(ctx, p.Pipeline, iceberg.UpkeepOptions{
 		Auto: auto, DryRun: o.DryRun, KeepAge: o.KeepAge, KeepLast: o.KeepLast, LeftoverAge: o.LeftoverAge,
@@ -101,6 +106,24 @@ func (r *Runner) maintain(ctx context.Context, p config.Pipeline, o MaintainOpti
 			return m, nil // no run has made it yet
 		}
 	}
+	return m, err
+}
+
+// maintainFolder puts small files together, if that is wanted, and removes what nobody needs.
+func (r *Runner) maintainFolder(ctx context.Context, l *lake, p config.Pipeline, o MaintainOptions, auto bool) (m tidemark.Maintenance, err error) {
+	if o.Folders {
+		parts, err := r.lakeParts(ctx, p)
+		if err != nil {
+			return m, err
+		}
+		open := func(ctx context.Context) (engine.Table, error) { return r.table(ctx, p) }
+		if m, err = engine.Compact(ctx, p.Pipeline, parts, open, o.DryRun); err != nil {
+			return m, err
+		}
+	}
+	clean, err := folder.Clean(ctx, l.store, p.Pipeline, folder.CleanOptions{Auto: auto, DryRun: o.DryRun, KeepLast: o.KeepLast, LeftoverAge: o.LeftoverAge})
+	m.Removed, m.Freed = clean.Removed, clean.Freed
+	m.Notices = append(m.Notices, clean.Notices...)
 	return m, err
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +149,75 @@ func (s *shop) median(t *testing.T, name string) time.Duration {
 	}
 	slices.Sort(took)
 	return took[len(took)/2]
+}
+
+// TestMaintainFolder: small files of a folder are put together when that is asked for, per partition, and nothing else
+// changes: not the rows, nor what the next run loads.
+func TestMaintainFolder(t *testing.T) {
+	const folder = "  items:\n    source: {connection: shop, table: DB.items, cursor: at, slack: 0s}\n    target: {connection: lake, table: shop.items, format: parquet, partition_by: ['bucket(2, id)']}\n"
+	s := newShop(t, folder)
+	s.itemsTable(t, 2000)
+	s.mustRun(t)
+	for i := range 6 {
+		s.touch(t, 100, i)
+		s.mustRun(t)
+	}
+	r, err := run.Load(s.file, run.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	maintain := func(folders, dry bool) tidemark.Maintenance {
+		t.Helper()
+		o := run.DefaultMaintenance()
+		o.Folders, o.DryRun = folders, dry
+		rows, err := r.Maintain(t.Context(), nil, o)
+		if err != nil || rows[0].Err != nil || len(rows[0].Notices) > 0 {
+			t.Fatalf("%+v, %v", rows, err)
+		}
+		return rows[0].Maintenance
+	}
+	const facts = "SELECT count(*), CAST(sum(v) AS BIGINT), count(DISTINCT id), max(note) FROM shop.items"
+	before, mark, files := s.one(t, facts), s.mark(t), s.visible(t)
+	if m := maintain(false, false); m.Done() || s.visible(t) != files {
+		t.Errorf("without being asked: %+v", m)
+	}
+	if m := maintain(true, true); m.Files != files || s.visible(t) != files {
+		t.Errorf("dry run: %+v of %d files", m, files)
+	}
+	if m := maintain(true, false); m.Files != files || m.Into != 2 || s.visible(t) != 2 {
+		t.Errorf("%d files became %d: %+v", files, s.visible(t), m)
+	}
+	after := s.mark(t)
+	if got := s.one(t, facts); got != before || after.High != mark.High || after.Settled != mark.Settled || after.Seq != mark.Seq+1 || after.Total != mark.Total {
+		t.Errorf("the table held %s at %+v, and holds %s at %+v", before, mark, got, after)
+	}
+	if m := maintain(true, false); m.Files != 0 {
+		t.Errorf("once more: %+v", m)
+	}
+	if again := s.mustRun(t)[0]; again.New != 0 {
+		t.Errorf("the next run has loaded %d rows", again.New)
+	}
+	s.touch(t, 100, 7)
+	if again := s.mustRun(t)[0]; again.New < 1 {
+		t.Errorf("the run after new rows has loaded %d", again.New)
+	}
+	s.clean(t, "in the end")
+}
+
+// visible is the number of data files that a listing of the table's folder shows.
+func (s *shop) visible(t *testing.T) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(s.lake, "shop", "items"), func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".parquet" {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestMaintain runs the command's work on each format, before and after the first run, and refuses what would do harm.

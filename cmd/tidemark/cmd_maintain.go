@@ -27,14 +27,18 @@ watermarks stay as they are. Runs may commit at the same time, and win; the comm
 A run does the first two by itself once there is enough to do (maintenance: auto in the config). Left-overs are only
 looked for by this command, since that lists the table's folder: once a week is enough.
 
-Of a folder of Parquet files only side files and uploads that nobody needs are removed.`, exitOK, exitFailed, exitUsage),
+Of a folder of Parquet files only side files and uploads that nobody needs are removed, unless --folders is given: then its
+small files are put together too. The new files are there before the old ones go, so who lists the folder in that
+moment sees rows twice; and a rewind cannot go back to a commit before that.`, exitOK, exitFailed, exitUsage),
 		Example: `  tidemark maintain
   tidemark maintain orders --dry-run
+  tidemark maintain events --folders
   tidemark maintain --keep-age 30d --keep-last 100 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runMaintain(cmd.Context(), a, o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.DryRun, "dry-run", false, "show what would be done, and write nothing")
+	f.BoolVar(&o.Folders, "folders", false, "put small files of Parquet folders together too")
 	f.Var(age, "keep-age", "keep snapshots that are younger than `AGE`, such as 7d or 12h")
 	f.IntVar(&o.KeepLast, "keep-last", o.KeepLast, "keep the last `N` snapshots whatever their age")
 	f.Var(leftover, "leftover-age", "remove files that no snapshot names when they are older than `AGE`; at least 1d")

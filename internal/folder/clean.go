@@ -20,8 +20,7 @@ type CleanOptions struct {
 }
 
 // Clean removes what nobody needs: uploads that no run will finish, and side files that only commits of long ago name.
-// The commit log and the data files stay as they are; small files are not put together, since readers who list the
-// folder would see rows twice or not at all while that is done.
+// The commit log and the data files stay as they are.
 func Clean(ctx context.Context, store blob.Store, p tidemark.Pipeline, o CleanOptions) (m tidemark.Maintenance, err error) {
 	if o.Auto {
 		return m, nil
