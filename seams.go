@@ -97,9 +97,9 @@ type Preview struct {
 
 // A TargetColumn is a column of a table in the lake.
 type TargetColumn struct {
-	Name     string
-	Type     string // in the words of the table's format
-	Nullable bool
+	Name     string `json:"name"`
+	Type     string `json:"type"` // in the words of the table's format
+	Nullable bool   `json:"nullable"`
 }
 
 // A SharedTarget is a Target that can tell which pipelines have committed to its table: several may append to one, and a

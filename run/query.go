@@ -66,9 +66,9 @@ func (r *Runner) lakeName(name string) (string, error) {
 }
 
 // catalog returns all tables of the lake, Iceberg's and those that are folders.
-func (l *lake) catalog() tidemark.Catalog {
-	return catalogs{l.iceberg, folder.NewCatalog(l.store)}
-}
+func (l *lake) catalog() tidemark.Catalog { return l.catalogs() }
+
+func (l *lake) catalogs() catalogs { return catalogs{l.iceberg, folder.NewCatalog(l.store)} }
 
 // catalogs are several catalogs as one. Where two know a table of the same name, the first has it.
 type catalogs []tidemark.Catalog

@@ -78,7 +78,7 @@ or a local disk: again and again, each row exactly once. It may be killed at any
 	f.SortFlags = false
 	cmd.AddCommand(
 		newInitCommand(a), newCheckCommand(a), newPlanCommand(a), newRunCommand(a),
-		newVerifyCommand(a), newRepairCommand(a), newRewindCommand(a), newBackfillCommand(a), newMaintainCommand(a), newWatermarkCommand(a), newQueryCommand(a), newVersionCommand(a),
+		newVerifyCommand(a), newRepairCommand(a), newRewindCommand(a), newBackfillCommand(a), newMaintainCommand(a), newWatermarkCommand(a), newCatalogCommand(a), newQueryCommand(a), newVersionCommand(a),
 	)
 	return cmd
 }

@@ -150,7 +150,7 @@ func (s *vault) cases() []secretCase {
 	}
 	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}, {"verify"},
 		{"maintain"}, {"repair", "--deletes", "--dry-run"}, {"repair", "--deletes", "--yes"},
-		{"backfill", "orders", "--dry-run"}, {"backfill", "orders", "--to", "2024-01-02", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}}
+		{"backfill", "orders", "--dry-run"}, {"backfill", "orders", "--to", "2024-01-02", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}, {"catalog", "list"}}
 	add := func(config string, codes ...int) { // of the commands
 		for i, command := range commands {
 			args := append(append([]string{}, command...), "-c", config+".yaml")
@@ -162,7 +162,7 @@ func (s *vault) cases() []secretCase {
 	add("bucket", slices.Repeat([]int{exitOK}, len(commands))...)
 	add("keys", slices.Repeat([]int{exitFailed}, len(commands))...)
 	for _, config := range []string{"wrong", "host", "port"} { // the lake alone is enough for the others
-		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitFailed, exitFailed, exitOK, exitOK)
+		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitOK)
 	}
 	for _, config := range []string{
 		"tls", "url", "malformed", "badport", "query", "s3url", "literal", "alias", "object", "list", "reference",

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/apache/iceberg-go/table"
+
 	"github.com/tidemark-data/tidemark"
 )
 
@@ -19,6 +21,11 @@ func (t *Target) Watermarks(ctx context.Context) ([]tidemark.Watermark, error) {
 	if err != nil {
 		return nil, err
 	}
+	return watermarksOf(tbl)
+}
+
+// watermarksOf returns the watermarks that a table holds, by pipeline.
+func watermarksOf(tbl *table.Table) ([]tidemark.Watermark, error) {
 	var all []tidemark.Watermark
 	for _, id := range slices.Sorted(slices.Values(pipelinesOf(tbl))) {
 		w, ok, err := watermarkOf(tbl, id)

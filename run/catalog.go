@@ -1,0 +1,111 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// A TableDescription is a table of a lake for people.
+type TableDescription = tidemark.Description
+
+// Describe tells of a table of a lake what a person wants to know of it. The lake is named as for Query. A table that
+// is not there is ErrNotFound, with a hint on what there is.
+func (r *Runner) Describe(ctx context.Context, connection string, id tidemark.TableID) (*TableDescription, error) {
+	l, err := r.onlyLake(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
+	d, err := l.describe(ctx, id)
+	if errors.Is(err, tidemark.ErrNotFound) {
+		return nil, tidemark.WithHint(err, l.whatThereIs(ctx))
+	}
+	return d, err
+}
+
+// describe asks the catalogs one after the other, and says where the table lies in the words of other programs.
+func (l *lake) describe(ctx context.Context, id tidemark.TableID) (d *tidemark.Description, err error) {
+	for _, one := range l.catalogs() {
+		describer, ok := one.(tidemark.Describer)
+		if !ok {
+			continue
+		}
+		if d, err = describer.Describe(ctx, id); !errors.Is(err, tidemark.ErrNotFound) {
+			break
+		}
+	}
+	if err == nil && d.Format == tidemark.FormatParquet {
+		d.Location = l.root + "/" + d.Location + "/"
+	}
+	return d, err
+}
+
+func (l *lake) whatThereIs(ctx context.Context) string {
+	tables, err := l.catalog().Tables(ctx)
+	if err != nil || len(tables) == 0 {
+		return "the lake holds no table yet"
+	}
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.String()
+	}
+	return "there is: " + someOf(names)
+}
+
+// A TableSummary is a line of the list of a lake's tables. Description is nil where Err is set.
+type TableSummary struct {
+	Table       tidemark.TableID
+	Description *TableDescription
+	Err         error
+}
+
+// List describes all tables of a lake, sorted by name, whoever made them.
+func (r *Runner) List(ctx context.Context, connection string) ([]TableSummary, error) {
+	l, err := r.onlyLake(ctx, connection)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := l.catalog().Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]TableSummary, len(tables))
+	for i, id := range tables {
+		list[i].Table = id
+		list[i].Description, list[i].Err = l.describe(ctx, id)
+	}
+	return list, nil
+}
+
+// ParseTable reads NAMESPACE.TABLE, or TABLE where only one namespace of the lake has such a table.
+func (r *Runner) ParseTable(ctx context.Context, connection, name string) (tidemark.TableID, error) {
+	if namespace, table, ok := strings.Cut(name, "."); ok && namespace != "" && table != "" && !strings.Contains(table, ".") {
+		return tidemark.TableID{Namespace: namespace, Name: table}, nil
+	}
+	tables, err := r.Tables(ctx, connection)
+	if err != nil {
+		return tidemark.TableID{}, err
+	}
+	var found []tidemark.TableID
+	for _, t := range tables {
+		if t.Name == name {
+			found = append(found, t)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		names := make([]string, len(tables))
+		for i, t := range tables {
+			names[i] = t.String()
+		}
+		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("table %q: %w", name, tidemark.ErrNotFound), "there is: "+someOf(slices.Clip(names)))
+	default:
+		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("%d tables are named %q: %w", len(found), name, tidemark.ErrInvalid), "write it as "+found[0].String())
+	}
+}
