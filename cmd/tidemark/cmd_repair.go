@@ -127,7 +127,10 @@ func (a *app) repairOne(ctx context.Context, r *run.Runner, name tidemark.Pipeli
 			return stays, err
 		}
 	}
-	if done.Commit > 0 {
+	switch {
+	case done.Commit == 0 && !o.yes:
+		_, err = fmt.Fprintf(a.out, "%s  nothing to repair any more\n", name)
+	case done.Commit > 0:
 		_, err = fmt.Fprintf(a.out, "%s  repaired: %s → commit %d\n", name, strings.Join(repairWords(&done.RepairPlan), ", "), done.Commit)
 	}
 	return stays, err

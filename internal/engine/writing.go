@@ -13,7 +13,7 @@ import (
 // A writing is a Target.Write whose rows come one batch at a time.
 type writing struct {
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	items  chan item
 	done   sync.WaitGroup
 	files  []tidemark.DataFile
@@ -22,10 +22,11 @@ type writing struct {
 
 func beginWriting(ctx context.Context, target tidemark.Target, run tidemark.RunID) *writing {
 	w := &writing{items: make(chan item, ahead)}
-	w.ctx, w.cancel = context.WithCancel(ctx)
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.done.Go(func() {
-		defer w.cancel()
-		w.files, w.err = target.Write(w.ctx, run, receive(ctx, w.items))
+		if w.files, w.err = target.Write(w.ctx, run, receive(w.ctx, w.items)); w.err != nil {
+			w.cancel(w.err) // so that whoever sends learns of it
+		}
 		for it := range w.items { // what was not taken
 			it.batch.Release()
 		}
@@ -33,23 +34,24 @@ func beginWriting(ctx context.Context, target tidemark.Target, run tidemark.RunI
 	return w
 }
 
-// send takes over a batch. An error of the writer is returned by end.
+// send takes over a batch. It fails when the writer has.
 func (w *writing) send(b arrow.RecordBatch) error {
 	select {
 	case w.items <- item{batch: b}:
 		return nil
 	case <-w.ctx.Done():
 		b.Release()
-		return fmt.Errorf("write: %w", context.Cause(w.ctx))
+		return fmt.Errorf("write data files: %w", context.Cause(w.ctx))
 	}
 }
 
 // stop makes of what was sent an attempt that has failed.
-func (w *writing) stop() { w.cancel() }
+func (w *writing) stop() { w.cancel(context.Canceled) }
 
 // end waits for the files of what was sent.
 func (w *writing) end() ([]tidemark.DataFile, error) {
 	close(w.items)
 	w.done.Wait()
+	w.cancel(nil)
 	return w.files, w.err
 }
