@@ -21,7 +21,7 @@ import (
 const (
 	maintainedRows = 100_000
 	increments     = 500
-	maxFiles       = 100 // of a table at any time
+	maxFiles       = 32 // of a table at any time
 )
 
 // itemsTable makes a table whose cursor the server sets, and fills it.
@@ -93,7 +93,7 @@ func TestManyIncrements(t *testing.T) {
 		if r.Maintenance != nil {
 			behind++
 		}
-		if i%8 == 0 {
+		if i%5 == 0 {
 			most = max(most, s.live(t, "items"))
 		}
 	}

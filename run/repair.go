@@ -87,8 +87,12 @@ func (r *Runner) Repair(ctx context.Context, name tidemark.PipelineID, o RepairO
 			done.Attempts = attempt
 		}
 		again := errors.Is(err, tidemark.ErrConflict) || errors.Is(err, tidemark.ErrRestart)
-		if err == nil || !again || attempt == maxRepairs || errors.Is(err, tidemark.ErrFatal) || ctx.Err() != nil {
+		switch {
+		case err == nil || !again || errors.Is(err, tidemark.ErrFatal) || ctx.Err() != nil:
 			return done, err
+		case attempt == maxRepairs:
+			return done, tidemark.WithHint(fmt.Errorf("after %d attempts: %w", attempt, err),
+				"runs commit more often than the table can be compared: hold them back for as long as the repair takes")
 		}
 		r.log.Warn("repair begins again", "pipeline", p.ID, "attempt", attempt, "err", err)
 	}
