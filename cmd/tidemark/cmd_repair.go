@@ -148,7 +148,7 @@ func repairText(p *run.RepairPlan, o repairOptions) string {
 		n    int64
 		how  string
 	}{
-		{"load", p.Load, ""}, {"take out", p.Take, ""}, {"delete", p.Delete, ", older versions included"}, {"mark", p.Mark, " as deleted"},
+		{"load", p.Load, ""}, {"take out", p.Take, ""}, {"delete", p.Delete, ""}, {"mark", p.Mark, " as deleted"},
 		{"leave", p.Stay, " that the source has deleted: --deletes takes them out"},
 	} {
 		if r.n > 0 {
