@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
 	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/query"
 )
@@ -171,79 +170,10 @@ func TestBackfillReadsAgain(t *testing.T) {
 	}
 }
 
-// TestBackfillFaultTable strikes each write of a backfill, lost or done but reported failed, in a process that goes on and in
-// one that dies. Behind it another process makes it again, and the next run has nothing to add.
+// TestBackfillFaultTable strikes each write of a backfill.
 func TestBackfillFaultTable(t *testing.T) {
-	for _, tt := range kept {
-		if tt.mode == tidemark.ModeReplace {
-			continue
-		}
-		t.Run(fmt.Sprintf("%s %s", tt.format, tt.mode), func(t *testing.T) {
-			t.Parallel()
-			p := pipelineOf(tt.format, tt.mode)
-			writes := strikeBackfill(t, p, fault{})
-			if writes < 5 {
-				t.Fatalf("a backfill made only %d writes", writes)
-			}
-			struck := 0
-			for write := range writes {
-				for _, kind := range []blobtest.Fault{blobtest.Lost, blobtest.Applied} {
-					for _, kill := range []bool{false, true} {
-						strikeBackfill(t, p, fault{write: write + 1, kind: kind, kill: kill})
-						struck++
-					}
-				}
-			}
-			t.Logf("%d faults struck, in a backfill of %d writes", struck, writes)
-		})
-	}
-}
-
-// strikeBackfill makes a backfill with one fault, and returns how many writes it made.
-func strikeBackfill(t *testing.T, p tidemark.Pipeline, f fault) (writes int) {
-	t.Helper()
-	h := newPast(t, p)
-	h.hidden()
-	before, was := h.look(t, p), h.mark(t, p)
-	after := h.backfilled(t, p)
-	ctx, kill := context.WithCancel(context.Background())
-	defer kill()
-	dead := false
-	faulty := blobtest.Faulty(h.store, func(op blobtest.Op, _ string) blobtest.Fault {
-		if dead {
-			return blobtest.Lost
-		}
-		if !op.Writes() {
-			return blobtest.None
-		}
-		if writes++; writes != f.write {
-			return blobtest.None
-		}
-		if f.kill {
-			dead = true
-			kill()
-		}
-		return f.kind
-	})
-	_, err := backfill(ctx, t, faulty, p, h.source, engine.Range{})
-	if err != nil && f.write == 0 {
-		t.Fatalf("without a fault: %v", err)
-	}
-	if got := h.look(t, p); p.Format == tidemark.FormatIceberg && !slices.Equal(got, before) && !slices.Equal(got, after) {
-		t.Fatalf("%v: a reader sees\n%v, which is neither\n%v nor\n%v", f, got, before, after)
-	}
-	if _, err := backfill(context.Background(), t, h.store, p, h.source, engine.Range{}); err != nil {
-		t.Fatalf("%v: again: %v", f, err)
-	}
-	if got := h.look(t, p); !slices.Equal(got, after) {
-		t.Fatalf("%v: and again, the lake holds\n%v, want\n%v", f, got, after)
-	}
-	if r := mustRun(t, h.store, p, h.source); r.New != 0 {
-		t.Fatalf("%v: %d rows are new for the next run", f, r.New)
-	}
-	w := h.mark(t, p)
-	if w.Seq <= was.Seq || w.High != was.High || w.Settled != was.Settled || w.Overlap != was.Overlap {
-		t.Fatalf("%v: the watermark went from %+v to %+v", f, was, w)
-	}
-	return writes
+	strikeAll(t, func(ctx context.Context, t *testing.T, store storage, p tidemark.Pipeline, source *table) error {
+		_, err := backfill(ctx, t, store, p, source, engine.Range{})
+		return err
+	}, past.backfilled)
 }

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
 	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/query"
 )
@@ -116,80 +114,12 @@ func (h past) mended(t *testing.T, p tidemark.Pipeline) []row {
 	return sorted(all)
 }
 
-// TestMendFaultTable strikes each write of a repair, lost or done but reported failed, in a process that goes on and in one that
-// dies. Behind it another process repairs again, and the next run has nothing to add.
+// TestMendFaultTable strikes each write of a repair.
 func TestMendFaultTable(t *testing.T) {
-	for _, tt := range kept {
-		if tt.mode == tidemark.ModeReplace {
-			continue
-		}
-		t.Run(fmt.Sprintf("%s %s", tt.format, tt.mode), func(t *testing.T) {
-			t.Parallel()
-			p := pipelineOf(tt.format, tt.mode)
-			writes := strikeMend(t, p, fault{})
-			if writes < 5 {
-				t.Fatalf("a repair made only %d writes", writes)
-			}
-			struck := 0
-			for write := range writes {
-				for _, kind := range []blobtest.Fault{blobtest.Lost, blobtest.Applied} {
-					for _, kill := range []bool{false, true} {
-						strikeMend(t, p, fault{write: write + 1, kind: kind, kill: kill})
-						struck++
-					}
-				}
-			}
-			t.Logf("%d faults struck, in a repair of %d writes", struck, writes)
-		})
-	}
-}
-
-// strikeMend makes a repair with one fault, and returns how many writes it made.
-func strikeMend(t *testing.T, p tidemark.Pipeline, f fault) (writes int) {
-	t.Helper()
-	h := newPast(t, p)
-	h.hidden()
-	before, was, after := h.look(t, p), h.mark(t, p), h.mended(t, p)
-	ctx, kill := context.WithCancel(context.Background())
-	defer kill()
-	dead := false
-	faulty := blobtest.Faulty(h.store, func(op blobtest.Op, _ string) blobtest.Fault {
-		switch {
-		case dead:
-			return blobtest.Lost
-		case !op.Writes():
-			return blobtest.None
-		}
-		if writes++; writes != f.write {
-			return blobtest.None
-		}
-		if f.kill {
-			dead = true
-			kill()
-		}
-		return f.kind
-	})
-	_, err := mend(ctx, t, faulty, p, h.source)
-	if err != nil && f.write == 0 {
-		t.Fatalf("without a fault: %v", err)
-	}
-	if got := h.look(t, p); !slices.Equal(got, before) && !slices.Equal(got, after) {
-		t.Fatalf("%v: a reader sees\n%v, which is neither\n%v nor\n%v", f, got, before, after)
-	}
-	if _, err := mend(context.Background(), t, h.store, p, h.source); err != nil {
-		t.Fatalf("%v: again: %v", f, err)
-	}
-	if got := h.look(t, p); !slices.Equal(got, after) {
-		t.Fatalf("%v: and again, the lake holds\n%v, want\n%v", f, got, after)
-	}
-	if r := mustRun(t, h.store, p, h.source); r.New != 0 {
-		t.Fatalf("%v: %d rows are new for the next run", f, r.New)
-	}
-	w := h.mark(t, p)
-	if w.Seq <= was.Seq || w.High != was.High || w.Settled != was.Settled || w.Overlap != was.Overlap {
-		t.Fatalf("%v: the watermark went from %+v to %+v", f, was, w)
-	}
-	return writes
+	strikeAll(t, func(ctx context.Context, t *testing.T, store storage, p tidemark.Pipeline, source *table) error {
+		_, err := mend(ctx, t, store, p, source)
+		return err
+	}, past.mended)
 }
 
 // TestMendConflict: a run that commits between the comparison and the commit of a repair wins, and nothing is changed.
