@@ -16,7 +16,7 @@ func verifyText(r *run.VerifyReport, show int) string {
 		count(r.SourceRows, "row"), thousands(r.LakeRows), took(r.Took), count(int64(r.Parts), "part"), verifyScope(r))
 	for i, row := range r.Rows {
 		if i == show {
-			fmt.Fprintf(&b, "  … and %s; --show or --json names them\n", count(int64(len(r.Rows)-show), "row"))
+			b.WriteString(moreRows(r, show))
 			break
 		}
 		b.WriteString("  " + rowText(row) + "\n")
@@ -28,6 +28,15 @@ func verifyText(r *run.VerifyReport, show int) string {
 		fmt.Fprintf(&b, "  note: %s\n", n)
 	}
 	return b.String()
+}
+
+// moreRows says how many rows differ that are not shown: a report names no more than it was asked for.
+func moreRows(r *run.VerifyReport, show int) string {
+	more, named := r.Total()-int64(show), int64(len(r.Rows)-show)
+	if more <= named {
+		return fmt.Sprintf("  … and %s; --show or --json names them\n", count(named, "row"))
+	}
+	return fmt.Sprintf("  … and %s; --show or --json names %s of them\n", count(more, "row"), thousands(named))
 }
 
 // verdict is the first line: what was found.
