@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tidemark-data/tidemark"
@@ -22,7 +21,9 @@ func (r *Runner) Describe(ctx context.Context, connection string, id tidemark.Ta
 	}
 	d, err := l.describe(ctx, id)
 	if errors.Is(err, tidemark.ErrNotFound) {
-		return nil, tidemark.WithHint(err, l.whatThereIs(ctx))
+		if tables, lerr := l.catalog().Tables(ctx); lerr == nil {
+			err = tidemark.WithHint(err, whatThereIs(tables))
+		}
 	}
 	return d, err
 }
@@ -44,9 +45,8 @@ func (l *lake) describe(ctx context.Context, id tidemark.TableID) (d *tidemark.D
 	return d, err
 }
 
-func (l *lake) whatThereIs(ctx context.Context) string {
-	tables, err := l.catalog().Tables(ctx)
-	if err != nil || len(tables) == 0 {
+func whatThereIs(tables []tidemark.TableID) string {
+	if len(tables) == 0 {
 		return "the lake holds no table yet"
 	}
 	names := make([]string, len(tables))
@@ -100,11 +100,7 @@ func (r *Runner) ParseTable(ctx context.Context, connection, name string) (tidem
 	case 1:
 		return found[0], nil
 	case 0:
-		names := make([]string, len(tables))
-		for i, t := range tables {
-			names[i] = t.String()
-		}
-		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("table %q: %w", name, tidemark.ErrNotFound), "there is: "+someOf(slices.Clip(names)))
+		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("table %q: %w", name, tidemark.ErrNotFound), whatThereIs(tables))
 	default:
 		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("%d tables are named %q: %w", len(found), name, tidemark.ErrInvalid), "write it as "+found[0].String())
 	}

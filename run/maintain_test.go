@@ -178,7 +178,7 @@ func TestMaintainFolder(t *testing.T) {
 		return rows[0].Maintenance
 	}
 	const facts = "SELECT count(*), CAST(sum(v) AS BIGINT), count(DISTINCT id), max(note) FROM shop.items"
-	before, mark, files := s.one(t, facts), s.mark(t), s.visible(t)
+	before, mark, files := s.one(t, facts), s.watermark(t), s.visible(t)
 	if m := maintain(false, false); m.Done() || s.visible(t) != files {
 		t.Errorf("without being asked: %+v", m)
 	}
@@ -188,7 +188,7 @@ func TestMaintainFolder(t *testing.T) {
 	if m := maintain(true, false); m.Files != files || m.Into != 2 || s.visible(t) != 2 {
 		t.Errorf("%d files became %d: %+v", files, s.visible(t), m)
 	}
-	after := s.mark(t)
+	after := s.watermark(t)
 	if got := s.one(t, facts); got != before || after.High != mark.High || after.Settled != mark.Settled || after.Seq != mark.Seq+1 || after.Total != mark.Total {
 		t.Errorf("the table held %s at %+v, and holds %s at %+v", before, mark, got, after)
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/verify"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -17,31 +16,11 @@ import (
 // repaired repairs the only pipeline's table.
 func (s *shop) repaired(t *testing.T, o run.RepairOptions) *run.Repaired {
 	t.Helper()
-	r, err := run.Load(s.file, run.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	done, err := r.Repair(context.Background(), "items", o, run.By{Who: "test"})
+	done, err := s.open(t).Repair(context.Background(), "items", o, run.By{Who: "test"})
 	if err != nil {
 		t.Fatalf("repair: %v", err)
 	}
 	return done
-}
-
-// mark returns the watermark of the only pipeline.
-func (s *shop) mark(t *testing.T) tidemark.Watermark {
-	t.Helper()
-	r, err := run.Load(s.file, run.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	rows, err := r.Watermarks(context.Background(), nil)
-	if err != nil || len(rows) != 1 || rows[0].Err != nil {
-		t.Fatalf("%+v, %v", rows, err)
-	}
-	return rows[0].Watermark
 }
 
 // clean wants source and lake to be equal, and returns how many rows they have.
@@ -65,7 +44,7 @@ func TestRepairMendsWhatDiffers(t *testing.T) {
 			s.mustRun(t)
 			plant(t, s, n)
 			tamper(t, s.lake)
-			before := s.mark(t)
+			before := s.watermark(t)
 
 			done := s.repaired(t, run.RepairOptions{})
 			found := done.Report.Found
@@ -84,7 +63,7 @@ func TestRepairMendsWhatDiffers(t *testing.T) {
 			if want := fmt.Sprintf("%d|%d", rows, rows); s.one(t, "SELECT count(*), count(DISTINCT id) FROM shop.items WHERE \"at\" < '"+before.Settled.String()+"'") != want {
 				t.Errorf("the lake does not hold each of %d rows once", rows)
 			}
-			after := s.mark(t)
+			after := s.watermark(t)
 			if after.High != before.High || after.Settled != before.Settled || after.Seq != before.Seq+2 {
 				t.Errorf("the watermark went from %+v to %+v", before, after)
 			}
@@ -153,7 +132,7 @@ func TestRepairBesideWritersAndRuns(t *testing.T) {
 			s.mustRun(t)
 			s.repaired(t, run.RepairOptions{Deletes: true})
 			s.clean(t, "in the end")
-			t.Logf("4 repairs in %d attempts, %d commits", attempts, s.mark(t).Seq)
+			t.Logf("4 repairs in %d attempts, %d commits", attempts, s.watermark(t).Seq)
 		})
 	}
 }
@@ -225,7 +204,7 @@ func TestSweep(t *testing.T) {
 			if got := s.one(t, "SELECT count(*) FROM shop.items WHERE id = 90001"); got != "1" {
 				t.Errorf("a row that was deleted and came back is there %s times", got)
 			}
-			if s.mark(t).Swept.IsZero() {
+			if s.watermark(t).Swept.IsZero() {
 				t.Error("the watermark does not say when it was swept")
 			}
 		})
@@ -252,10 +231,10 @@ func TestSweepWaits(t *testing.T) {
 	fillForVerify(t, s, 1000, true)
 	s.mustRun(t)
 	s.mustRun(t)
-	swept := s.mark(t).Swept
+	swept := s.watermark(t).Swept
 	s.exec(t, "DELETE FROM items WHERE id < 10", "INSERT INTO items (id, parent, price) VALUES (9000, 1, 1)")
-	if r := s.mustRun(t)[0]; r.Deleted != 0 || swept.IsZero() || s.mark(t).Swept != swept {
-		t.Errorf("%d deleted, swept at %v and %v", r.Deleted, swept, s.mark(t).Swept)
+	if r := s.mustRun(t)[0]; r.Deleted != 0 || swept.IsZero() || s.watermark(t).Swept != swept {
+		t.Errorf("%d deleted, swept at %v and %v", r.Deleted, swept, s.watermark(t).Swept)
 	}
 }
 
@@ -272,6 +251,9 @@ func TestMark(t *testing.T) {
 			s.exec(t, "DELETE FROM items WHERE id BETWEEN 100 AND 109")
 			if r := s.mustRun(t)[0]; r.Marked != 10 || r.Deleted != 0 {
 				t.Errorf("%d marked, %d deleted: %v", r.Marked, r.Deleted, r.Notices)
+			}
+			if total := s.watermark(t).Total; way.mode == "append" && total != 1000 {
+				t.Errorf("%d rows are loaded after 10 of 1000 were marked", total)
 			}
 			if got := s.one(t, "SELECT count(*), count(gone_at), min(id), max(note) FROM shop.items WHERE gone_at IS NOT NULL OR id = 104"); got != "10|10|100|note, 109" {
 				t.Errorf("marked rows: %s", got)

@@ -90,16 +90,9 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	if err != nil || len(b.gone) == 0 {
 		return err
 	}
-	rewriter, ok := b.parts.Target.(tidemark.Rewriter)
-	if !ok {
-		return fmt.Errorf("rows cannot be taken out of table %s: %w", b.p.Target, tidemark.ErrInvalid)
-	}
-	files, err := rewriter.Rewrite(ctx, run, b.gone.Files())
+	files, err := takeOut(ctx, b.p, b.parts.Target, run, b.gone)
 	b.files = append(b.files, files...)
-	if err != nil {
-		return fmt.Errorf("take rows out of table %s: %w", b.p.Target, err)
-	}
-	return nil
+	return err
 }
 
 // unmoved looks early whether a run has committed since the plan was made: the commit would be refused.

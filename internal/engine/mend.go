@@ -180,20 +180,29 @@ func (m *Mending) erase(ctx context.Context, lake Rows) error {
 
 // rewrite takes rows out of the files that hold them.
 func (m *Mending) rewrite(ctx context.Context) error {
-	rewriter, ok := m.parts.Target.(tidemark.Rewriter)
-	if !ok {
-		return fmt.Errorf("rows cannot be taken out of table %s: %w", m.p.Target, tidemark.ErrInvalid)
-	}
 	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
 		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
 	}
-	files, err := rewriter.Rewrite(ctx, m.next.Run, m.extra.Files())
+	files, err := takeOut(ctx, m.p, m.parts.Target, m.next.Run, m.extra)
 	m.files = append(m.files, files...)
 	if err != nil {
-		return fmt.Errorf("take rows out of table %s: %w", m.p.Target, err)
+		return err
 	}
 	m.replaces = slices.Sorted(maps.Keys(m.extra))
 	return nil
+}
+
+// takeOut writes the files that hold rows anew without these. The table is prepared.
+func takeOut(ctx context.Context, p tidemark.Pipeline, target tidemark.Target, run tidemark.RunID, rows tidemark.Places) ([]tidemark.DataFile, error) {
+	rewriter, ok := target.(tidemark.Rewriter)
+	if !ok {
+		return nil, fmt.Errorf("rows cannot be taken out of table %s: %w", p.Target, tidemark.ErrInvalid)
+	}
+	files, err := rewriter.Rewrite(ctx, run, rows.Files())
+	if err != nil {
+		err = fmt.Errorf("take rows out of table %s: %w", p.Target, err)
+	}
+	return files, err
 }
 
 // Nothing reports whether the table is as it should be.
@@ -212,7 +221,11 @@ func (m *Mending) watermark() tidemark.Watermark {
 	w := m.next
 	w.Committed = time.Now().UTC()
 	w.Rows = m.loaded
-	w.Total = max(m.Base.Total+m.loaded-m.extra.Len(), 0)
+	w.Total = m.Base.Total + m.loaded - m.extra.Len()
+	if m.p.Mode != tidemark.ModeMerge {
+		w.Total += m.marked // taken out, and written once more
+	}
+	w.Total = max(w.Total, 0)
 	if m.above {
 		w.Overlap = tidemark.Overlap{}
 	}
