@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -15,6 +17,7 @@ import (
 type store interface {
 	blob.Store
 	blob.Stager
+	io.Closer
 }
 
 // A lake is an opened lake connection: where its bytes lie, and the tables in it.
@@ -25,7 +28,7 @@ type lake struct {
 	proof   proof
 }
 
-func (l *lake) close() error { return l.iceberg.Close() }
+func (l *lake) close() error { return errors.Join(l.iceberg.Close(), l.store.Close()) }
 
 // lake opens a connection of that name once.
 func (r *Runner) lake(ctx context.Context, name string) (*lake, error) {
@@ -42,7 +45,7 @@ func (r *Runner) lake(ctx context.Context, name string) (*lake, error) {
 		Store: s, Root: root, Catalog: iceberg.CatalogKind(r.cfg.Catalog.Type), SQLitePath: r.cfg.Catalog.Path,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connection %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("connection %s: %w", name, err), s.Close())
 	}
 	l := &lake{store: s, root: root, iceberg: tables}
 	r.lakes[name] = l

@@ -74,5 +74,6 @@ func openS3(t *testing.T, c blob.S3Config) *blob.S3 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -92,7 +92,8 @@ func (c S3Config) Check() error {
 type S3 struct {
 	config S3Config
 	client *s3.Client
-	prefix string // "" or ends at a slash
+	http   *http.Client // of client
+	prefix string       // "" or ends at a slash
 	tls    bool
 
 	// noChecksum is set once the server has refused a request because of its checksum header.
@@ -111,11 +112,11 @@ func OpenS3(ctx context.Context, c S3Config) (*S3, error) {
 	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", c, err)
 	}
-	cfg, err := loadConfig(ctx, c)
+	cfg, client, err := loadConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c, err)
 	}
-	s := &S3{config: c, tls: !strings.HasPrefix(c.Endpoint, "http://")}
+	s := &S3{config: c, http: client, tls: !strings.HasPrefix(c.Endpoint, "http://")}
 	if p := strings.Trim(c.Prefix, "/"); p != "" {
 		s.prefix = p + "/"
 	}
@@ -131,7 +132,13 @@ func OpenS3(ctx context.Context, c S3Config) (*S3, error) {
 	return s, nil
 }
 
-func loadConfig(ctx context.Context, c S3Config) (aws.Config, error) {
+// Close lets go of the connections to the server that nobody uses. Calls that are under way or follow are not hindered.
+func (s *S3) Close() error {
+	s.http.CloseIdleConnections()
+	return nil
+}
+
+func loadConfig(ctx context.Context, c S3Config) (aws.Config, *http.Client, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -149,12 +156,17 @@ func loadConfig(ctx context.Context, c S3Config) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return aws.Config{}, tidemark.WithHint(
+		return aws.Config{}, nil, tidemark.WithHint(
 			fmt.Errorf("read the AWS configuration: %w: %w", tidemark.ErrInvalid, err),
 			"look at AWS_PROFILE and the files in ~/.aws")
 	}
+	client, err := httpClient(cfg.HTTPClient)
+	if err != nil {
+		return aws.Config{}, nil, err
+	}
+	cfg.HTTPClient = client
 	if cfg.Region == "" {
-		return aws.Config{}, tidemark.WithHint(fmt.Errorf("region is missing: %w", tidemark.ErrInvalid),
+		return aws.Config{}, nil, tidemark.WithHint(fmt.Errorf("region is missing: %w", tidemark.ErrInvalid),
 			"set region in the connection, or AWS_REGION")
 	}
 	if c.RoleARN != "" {
@@ -167,9 +179,9 @@ func loadConfig(ctx context.Context, c S3Config) (aws.Config, error) {
 			}))
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return aws.Config{}, credentialsError(c, err)
+		return aws.Config{}, nil, credentialsError(c, err)
 	}
-	return cfg, nil
+	return cfg, client, nil
 }
 
 func newRetryer() aws.Retryer {

@@ -35,6 +35,7 @@ func openS3(t *testing.T) folder.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = store.Close() })
 	return store
 }
 

@@ -160,6 +160,7 @@ func s3Options(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = store.Close() })
 	return Options{Store: store, Root: "s3://" + s.Bucket + "/warehouse"}
 }
 
