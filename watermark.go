@@ -66,11 +66,13 @@ func DecodeWatermark(data []byte) (Watermark, error) {
 	return w, nil
 }
 
-// A Selection is the part of its table that a pipeline reads. A change of it loads nothing by itself: rows that do not
+// A Selection is the part of its table that a pipeline reads, and what becomes of it. A change of it loads nothing by itself: rows that do not
 // change are not read again.
 type Selection struct {
 	Where   string   `json:"where,omitempty"`
 	Columns []string `json:"columns,omitempty"` // none: all
+
+	Transforms string `json:"transforms,omitempty"` // that rows went through, in short
 }
 
 // An Overlap names the side file that holds the loaded rows at or above Settled, and those without a cursor.

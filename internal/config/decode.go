@@ -169,6 +169,8 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value, enum []stri
 		d.named(node, path, v)
 	case v.Type() == reflect.TypeFor[Strings]():
 		d.strings(node, path, v)
+	case isList(v.Type()):
+		d.sections(node, path, v)
 	default:
 		d.scalar(node, path, v, enum)
 	}
@@ -186,6 +188,30 @@ func (d *decoder) named(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
+// isList reports whether a value is a list of sections.
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// sections fills a list of sections.
+func (d *decoder) sections(node ast.Node, path string, v reflect.Value) {
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.breaks(path, "begin each with a dash", "want a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(sequence.Values), len(sequence.Values)))
+	for i, item := range sequence.Values {
+		at := itemPath(path, i)
+		d.places[at] = placeOf(item)
+		element := v.Index(i)
+		d.fresh(element.Addr().Interface())
+		if resolved := d.resolve(item); resolved != nil {
+			d.section(resolved, at, element)
+		}
+	}
+}
+
 func (d *decoder) strings(node ast.Node, path string, v reflect.Value) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
@@ -198,7 +224,7 @@ func (d *decoder) strings(node ast.Node, path string, v reflect.Value) {
 	list := make(Strings, 0, len(sequence.Values))
 	for i, item := range sequence.Values {
 		var one string
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := itemPath(path, i)
 		d.places[at] = placeOf(item)
 		if resolved := d.resolve(item); resolved != nil && d.scalar(resolved, at, reflect.ValueOf(&one).Elem(), nil) {
 			list = append(list, one)
@@ -228,7 +254,7 @@ func (d *decoder) scalar(node ast.Node, path string, v reflect.Value, enum []str
 
 // override takes the value from the environment, where that has one.
 func (d *decoder) override(path string, v reflect.Value, enum []string) {
-	if d.env == nil || v.Kind() == reflect.Map || v.Kind() == reflect.Struct && !isText(v) {
+	if d.env == nil || v.Kind() == reflect.Map || isList(v.Type()) || v.Kind() == reflect.Struct && !isText(v) {
 		return
 	}
 	text, found := d.env(variable(path))

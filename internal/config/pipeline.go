@@ -22,6 +22,7 @@ func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
 		}
 		b.source(c, path, spec.Source)
 		b.target(c, path, spec)
+		b.steps(path, spec.Transforms)
 		if len(spec.Source.Tables) > 0 {
 			c.Groups = append(c.Groups, b.group(c, name, path, spec))
 			continue
@@ -207,9 +208,9 @@ func (s pipelineSpec) pipeline(id tidemark.PipelineID, table tidemark.TableName,
 	}
 	return Pipeline{
 		Source: s.Source.Connection, Lake: s.Target.Connection, SettleOn: s.Source.SettleOn,
-		ZeroDates: ZeroDates(s.Source.ZeroDates),
+		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: s.steps(),
 		Pipeline: tidemark.Pipeline{
-			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where,
+			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where, Transforms: fingerprint(s.steps()),
 			Cursors: s.Source.Cursor, CursorZone: s.Source.CursorZone, Nulls: tidemark.NullPolicy(s.Source.Nulls),
 			Lateness: time.Duration(s.Source.Lateness), LatenessRows: s.Source.LatenessRows,
 			Slack: time.Duration(s.Source.Slack), SettleWait: time.Duration(s.Source.SettleWait),

@@ -106,6 +106,8 @@ func (w schemaWriter) value(f field) *schemaNode {
 	switch f.typ.Kind() {
 	case reflect.Struct:
 		return w.section(f.typ)
+	case reflect.Slice:
+		return &schemaNode{Type: "array", Items: w.section(f.typ.Elem())}
 	case reflect.Map:
 		return &schemaNode{Type: "object", Additional: &additional{w.section(f.typ.Elem())}}
 	case reflect.Bool:

@@ -150,6 +150,9 @@ type pipelineSpec struct {
 	// Where rows come from.
 	Source sourceSpec `yaml:"source"`
 
+	// Steps that change the rows on their way, in their order.
+	Transforms []stepSpec `yaml:"transforms"`
+
 	// Where rows go to.
 	Target targetSpec `yaml:"target"`
 
@@ -219,6 +222,31 @@ type sourceShared struct {
 
 	// Above this many rows to be read again, the run names the cause.
 	OverlapLimit int64 `yaml:"overlap_limit" default:"5000000"`
+}
+
+// stepSpec is a step that changes rows: change_schema or sql.
+type stepSpec struct {
+	// What messages, plans and previews call the step. The default is its kind, with its number where there are several.
+	Name string `yaml:"name"`
+
+	// What becomes of columns, by their names. Those that are not named stay as they are.
+	ChangeSchema map[string]columnSpec `yaml:"change_schema"`
+
+	// Of change_schema, the columns that come first, by the names that they have behind it.
+	Order Strings `yaml:"order"`
+}
+
+// columnSpec is what change_schema makes of a column.
+type columnSpec struct {
+	// The column's new name.
+	Rename string `yaml:"rename"`
+
+	// The column's new type: boolean, int, bigint, float, double, decimal(P,S), string, binary, date, timestamp or
+	// timestamptz. A value that does not fit stops the run.
+	Type string `yaml:"type"`
+
+	// Leave the column out.
+	Drop bool `yaml:"drop" default:"false"`
 }
 
 // targetSpec is what is written.

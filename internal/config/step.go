@@ -1,0 +1,113 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tidemark-data/tidemark"
+)
+
+// A Step is a step that changes rows on their way.
+type Step struct {
+	Name    string         `json:"-"` // unique in the pipeline
+	Columns []ColumnChange // of change_schema, sorted by name
+	Order   []string       // of change_schema: the columns that come first
+}
+
+// A ColumnChange is what change_schema makes of a column.
+type ColumnChange struct {
+	Column string
+	Rename string // "" keeps the name
+	Type   string // as tidemark.ParseType reads it; "" keeps the type
+	Drop   bool
+}
+
+// steps checks the transforms of the pipeline at path.
+func (b *builder) steps(path string, specs []stepSpec) {
+	path = join(path, "transforms")
+	taken := map[string]bool{}
+	for i, spec := range specs {
+		at := itemPath(path, i)
+		if spec.Name != "" && taken[spec.Name] {
+			b.at(join(at, "name"), "", "two steps are called %q", spec.Name)
+		}
+		taken[spec.Name] = true
+		switch {
+		case !b.has(join(at, "change_schema")) && !b.has(join(at, "order")):
+			b.at(at, "use change_schema", "this step does nothing")
+		default:
+			b.changeSchema(at, spec)
+		}
+	}
+}
+
+func (b *builder) changeSchema(path string, spec stepSpec) {
+	b.words(path, "order", spec.Order)
+	path = join(path, "change_schema")
+	for _, name := range inOrder(b.problems, path, spec.ChangeSchema) {
+		at, change := join(path, name), spec.ChangeSchema[name]
+		switch {
+		case change.Drop && (change.Rename != "" || change.Type != ""):
+			b.at(at, "keep one", "a column that is dropped has no other name or type")
+		case !change.Drop && change.Rename == "" && change.Type == "":
+			b.at(at, "use rename, type or drop", "nothing is to become of the column")
+		}
+		if change.Type != "" {
+			if _, err := tidemark.ParseType(change.Type); err != nil {
+				b.at(join(at, "type"), tidemark.Hint(err), "unknown type %q", change.Type)
+			}
+		}
+	}
+}
+
+// steps returns the steps that the document describes.
+func (s pipelineSpec) steps() []Step {
+	var steps []Step
+	kinds := map[string]int{}
+	for _, spec := range s.Transforms {
+		step := Step{Name: spec.Name, Order: spec.Order}
+		for _, name := range slices.Sorted(maps.Keys(spec.ChangeSchema)) {
+			c := spec.ChangeSchema[name]
+			step.Columns = append(step.Columns, ColumnChange{Column: name, Rename: c.Rename, Type: c.Type, Drop: c.Drop})
+		}
+		if step.Name == "" {
+			step.Name = "change_schema"
+			if kinds[step.Name]++; kinds[step.Name] > 1 {
+				step.Name = fmt.Sprintf("%s %d", step.Name, kinds[step.Name])
+			}
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// ArrowType returns the column's new type, nil where it keeps its own.
+func (c ColumnChange) ArrowType() arrow.DataType {
+	if c.Type == "" {
+		return nil
+	}
+	t, err := tidemark.ParseType(c.Type)
+	if err != nil {
+		return nil // the config was checked
+	}
+	return t
+}
+
+// fingerprint says in short what the steps are; "" where there are none.
+func fingerprint(steps []Step) string {
+	if len(steps) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(steps)
+	if err != nil {
+		panic(err) // strings and flags
+	}
+	sum := sha256.Sum256(text)
+	return fmt.Sprintf("%d:%s", len(steps), hex.EncodeToString(sum[:8]))
+}

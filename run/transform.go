@@ -1,0 +1,35 @@
+package run
+
+import (
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/transform"
+)
+
+// transforms returns the steps of a pipeline; nil where it has none.
+func transforms(p config.Pipeline) tidemark.Transforms {
+	if len(p.Steps) == 0 {
+		return nil
+	}
+	return steps(p)
+}
+
+func steps(p config.Pipeline) *transform.Steps {
+	list := make([]transform.Step, len(p.Steps))
+	for i, s := range p.Steps {
+		change := &transform.Change{Order: s.Order}
+		for _, c := range s.Columns {
+			change.Columns = append(change.Columns, transform.ColumnChange{Column: c.Column, Rename: c.Rename, Type: c.ArrowType(), Drop: c.Drop})
+		}
+		list[i] = transform.Step{Name: s.Name, Change: change}
+	}
+	return transform.New(list)
+}
+
+// atSource is a pipeline as its source sees it: the key by the names that its columns have there.
+func atSource(p config.Pipeline) tidemark.Pipeline {
+	if len(p.Key) > 0 {
+		p.Key = steps(p).SourceKey(p.Key)
+	}
+	return p.Pipeline
+}
