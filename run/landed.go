@@ -17,8 +17,8 @@ import (
 )
 
 // landed returns what the table gets of the source's rows, where one of them is one of the table's.
-func landed(ctx context.Context, p config.Pipeline, s *tidemark.Schema) (*tidemark.Schema, error) {
-	steps := transforms(p)
+func (r *Runner) landed(ctx context.Context, p config.Pipeline, s *tidemark.Schema) (*tidemark.Schema, error) {
+	steps := r.transforms(p)
 	if steps == nil {
 		return s, nil
 	}

@@ -7,16 +7,17 @@ import (
 )
 
 // transforms returns the steps of a pipeline; nil where it has none.
-func transforms(p config.Pipeline) tidemark.Transforms {
+func (r *Runner) transforms(p config.Pipeline) tidemark.Transforms {
 	if len(p.Steps) == 0 {
 		return nil
 	}
-	return steps(p)
+	return r.steps(p, len(p.Steps))
 }
 
-func steps(p config.Pipeline) *transform.Steps {
-	list := make([]transform.Step, len(p.Steps))
-	for i, s := range p.Steps {
+// steps returns the first n steps of a pipeline.
+func (r *Runner) steps(p config.Pipeline, n int) *transform.Steps {
+	list := make([]transform.Step, n)
+	for i, s := range p.Steps[:n] {
 		change := &transform.Change{Order: s.Order}
 		for _, c := range s.Columns {
 			change.Columns = append(change.Columns, transform.ColumnChange{Column: c.Column, Rename: c.Rename, Type: c.ArrowType(), Drop: c.Drop})
@@ -27,9 +28,9 @@ func steps(p config.Pipeline) *transform.Steps {
 }
 
 // atSource is a pipeline as its source sees it: the key by the names that its columns have there.
-func atSource(p config.Pipeline) tidemark.Pipeline {
+func (r *Runner) atSource(p config.Pipeline) tidemark.Pipeline {
 	if len(p.Key) > 0 {
-		p.Key = steps(p).SourceKey(p.Key)
+		p.Key = r.steps(p, len(p.Steps)).SourceKey(p.Key)
 	}
 	return p.Pipeline
 }

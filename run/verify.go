@@ -63,7 +63,7 @@ func (r *Runner) verify(ctx context.Context, p config.Pipeline, o VerifyOptions)
 	}
 	defer source.Close()
 	c := comparison{l: l, p: p, target: l.target(p.Pipeline, r), task: verify.Task{
-		Pipeline: atSource(p), Source: source, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit, Mark: p.MarkColumn,
+		Pipeline: r.atSource(p), Source: source, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit, Mark: p.MarkColumn,
 	}}
 	if c.task.Watermark, err = c.watermark(ctx); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (r *Runner) verify(ctx context.Context, p config.Pipeline, o VerifyOptions)
 	if c.task.Schema, err = source.Schema(ctx); err != nil {
 		return nil, err
 	}
-	if c.lands, err = landed(ctx, p, c.task.Schema); err != nil {
+	if c.lands, err = r.landed(ctx, p, c.task.Schema); err != nil {
 		return nil, err
 	}
 	return r.compare(ctx, &c, o.Since)
