@@ -234,6 +234,23 @@ type stepSpec struct {
 
 	// Of change_schema, the columns that come first, by the names that they have behind it.
 	Order Strings `yaml:"order"`
+
+	// A SELECT in DuckDB's SQL over the rows of the run: they are the table "rows", and the source's table by its own
+	// name. watermark() is where the run's window begins, and so is last_fetched in the table
+	// fetch_details(tablename, last_fetched).
+	SQL string `yaml:"sql"`
+
+	// Of sql, other tables that it may read, by the names that it has for them.
+	Lookups map[string]lookupSpec `yaml:"lookups"`
+}
+
+// lookupSpec is a table that sql may read, whole, beside the rows.
+type lookupSpec struct {
+	// The name of a connection: a mysql one, or the pipeline's lake.
+	Connection string `yaml:"connection"`
+
+	// The table: DATABASE.TABLE of a mysql connection, NAMESPACE.TABLE of a lake.
+	Table string `yaml:"table"`
 }
 
 // columnSpec is what change_schema makes of a column.

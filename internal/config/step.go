@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -18,6 +19,17 @@ type Step struct {
 	Name    string         `json:"-"` // unique in the pipeline
 	Columns []ColumnChange // of change_schema, sorted by name
 	Order   []string       // of change_schema: the columns that come first
+
+	SQL     string        // "" of change_schema
+	Lookups []LookupTable // of sql, sorted by name
+}
+
+// A LookupTable is a table that sql may read, whole.
+type LookupTable struct {
+	Name       string
+	Connection string
+	Source     tidemark.TableName // of a *MySQL
+	Lake       tidemark.TableID   // of a *S3 or *Folder
 }
 
 // A ColumnChange is what change_schema makes of a column.
@@ -29,7 +41,7 @@ type ColumnChange struct {
 }
 
 // steps checks the transforms of the pipeline at path.
-func (b *builder) steps(path string, specs []stepSpec) {
+func (b *builder) steps(c *Config, path string, specs []stepSpec) {
 	path = join(path, "transforms")
 	taken := map[string]bool{}
 	for i, spec := range specs {
@@ -38,11 +50,19 @@ func (b *builder) steps(path string, specs []stepSpec) {
 			b.at(join(at, "name"), "", "two steps are called %q", spec.Name)
 		}
 		taken[spec.Name] = true
+		changes, selects := b.has(join(at, "change_schema")) || b.has(join(at, "order")), b.has(join(at, "sql"))
 		switch {
-		case !b.has(join(at, "change_schema")) && !b.has(join(at, "order")):
-			b.at(at, "use change_schema", "this step does nothing")
+		case changes && selects:
+			b.at(at, "make two steps of it", "change_schema and sql exclude each other")
+		case !changes && !selects:
+			b.at(at, "use change_schema or sql", "this step does nothing")
+		case selects:
+			b.lookups(c, at, spec)
 		default:
 			b.changeSchema(at, spec)
+		}
+		if !selects && b.has(join(at, "lookups")) {
+			b.at(join(at, "lookups"), "", "only sql has lookups")
 		}
 	}
 }
@@ -66,18 +86,57 @@ func (b *builder) changeSchema(path string, spec stepSpec) {
 	}
 }
 
+// lookups checks the other tables of a step.
+func (b *builder) lookups(c *Config, path string, spec stepSpec) {
+	if strings.TrimSpace(spec.SQL) == "" {
+		b.at(join(path, "sql"), "", "a statement is wanted")
+	}
+	path = join(path, "lookups")
+	for _, name := range inOrder(b.problems, path, spec.Lookups) {
+		at, lookup := join(path, name), spec.Lookups[name]
+		if slices.Contains([]string{"rows", "fetch_details"}, strings.ToLower(name)) {
+			b.at(at, "choose another name", "%q is what the run's own table is called", name)
+		}
+		b.uses(c, at, "connection", lookup.Connection, "mysql, s3 or file", func(Connection) bool { return true })
+		if lookup.Table == "" {
+			b.missing(at, "table")
+		} else if _, err := lookupOf(c, name, lookup); err != nil {
+			b.at(join(at, "table"), tidemark.Hint(err), "%s", err)
+		}
+	}
+}
+
+// lookupOf reads the name of the table as its connection has it.
+func lookupOf(c *Config, name string, spec lookupSpec) (l LookupTable, err error) {
+	l = LookupTable{Name: name, Connection: spec.Connection}
+	if c.Connections[spec.Connection] == nil {
+		return l, nil // that has been reported
+	}
+	if isMySQL(c.Connections[spec.Connection]) {
+		l.Source, err = parseTable(spec.Table, databaseOf(c, spec.Connection))
+	} else {
+		l.Lake, err = targetTable(spec.Table, tidemark.TableName{})
+	}
+	return l, err
+}
+
 // steps returns the steps that the document describes.
-func (s pipelineSpec) steps() []Step {
+func (s pipelineSpec) steps(config *Config) []Step {
 	var steps []Step
 	kinds := map[string]int{}
 	for _, spec := range s.Transforms {
-		step := Step{Name: spec.Name, Order: spec.Order}
+		step := Step{Name: spec.Name, Order: spec.Order, SQL: spec.SQL}
+		for _, name := range slices.Sorted(maps.Keys(spec.Lookups)) {
+			if l, err := lookupOf(config, name, spec.Lookups[name]); err == nil {
+				step.Lookups = append(step.Lookups, l)
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(spec.ChangeSchema)) {
 			c := spec.ChangeSchema[name]
 			step.Columns = append(step.Columns, ColumnChange{Column: name, Rename: c.Rename, Type: c.Type, Drop: c.Drop})
 		}
 		if step.Name == "" {
-			step.Name = "change_schema"
+			step.Name = map[bool]string{true: "sql", false: "change_schema"}[spec.SQL != ""]
 			if kinds[step.Name]++; kinds[step.Name] > 1 {
 				step.Name = fmt.Sprintf("%s %d", step.Name, kinds[step.Name])
 			}
