@@ -122,6 +122,7 @@ type Settled struct {
 	Bound CursorValue
 
 	T0      time.Time    // the server's clock at the start
+	Clock   CursorValue  // the same on the cursor's own clock; none for an integer
 	History []Settlement // to be kept as Watermark.Settlements: the useful earlier ones, this run's own last
 	By      SettledBy
 	HeldBy  string // who holds the bound back, in words; ""

@@ -108,7 +108,7 @@ func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error 
 	if err != nil {
 		return err
 	}
-	lands, warnings, err := engine.Landing(ctx, p.Pipeline, engine.Parts{Target: target, Transforms: r.transforms(p), Log: r.log}, schema, base)
+	lands, warnings, err := engine.Landing(ctx, p.Pipeline, engine.Parts{Target: target, Transforms: r.transforms(p), Checks: checks(p, r.dir()), Log: r.log}, schema, base)
 	if err != nil {
 		return err
 	}

@@ -34,3 +34,19 @@ func (r *Runner) atSource(p config.Pipeline) tidemark.Pipeline {
 	}
 	return p.Pipeline
 }
+
+// checks returns the checks of a pipeline; nil where it has none.
+func checks(p config.Pipeline, dir string) tidemark.Checks {
+	if len(p.Checks) == 0 {
+		return nil
+	}
+	list := make([]transform.Check, len(p.Checks))
+	for i, c := range p.Checks {
+		list[i] = transform.Check{
+			Name: c.Name, OnFail: c.OnFail, NotNull: c.NotNull, Unique: c.Unique, Freshness: c.Freshness,
+			Accepted: (*transform.Accepted)(c.Accepted), Range: (*transform.Range)(c.Range),
+			Regex: (*transform.Regex)(c.Regex), RowCount: (*transform.RowCount)(c.RowCount),
+		}
+	}
+	return transform.NewChecks(list, dir)
+}

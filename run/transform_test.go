@@ -162,3 +162,33 @@ func TestTransformsThatCannotBe(t *testing.T) {
 		})
 	}
 }
+
+// TestChecksOfRepairAndBackfill: what a person loads is checked like what a run loads.
+func TestChecksOfRepairAndBackfill(t *testing.T) {
+	s := newShop(t, `
+  items:
+    source: {connection: shop, table: DB.items, cursor: at}
+    checks: [{range: {column: price, min: 0}}, {row_count: {min: 3}}]
+    target: {connection: lake, table: shop.items, mode: merge}
+`)
+	fillChanged(t, s)
+	s.mustRun(t)
+	s.exec(t, "UPDATE items SET price = -1, at = at WHERE id = 1")
+	r := s.open(t)
+	_, err := r.Repair(t.Context(), "items", run.RepairOptions{}, run.By{})
+	if !errors.Is(err, tidemark.ErrChecks) {
+		t.Errorf("repair: %v", err)
+	}
+	b := s.planBackfill(t, run.BackfillRange{})
+	if _, err := b.Commit(t.Context(), run.By{}); !errors.Is(err, tidemark.ErrChecks) {
+		t.Errorf("backfill: %v", err)
+	}
+	if got := s.one(t, "SELECT count(*) || ' ' || min(price) FROM shop.items"); got != "3 1.25" {
+		t.Errorf("the lake has %s", got)
+	}
+	s.exec(t, "UPDATE items SET price = 1, at = at WHERE id = 1")
+	s.repaired(t, run.RepairOptions{}) // of one row, whatever row_count says
+	if got := s.one(t, "SELECT min(price) FROM shop.items"); got != "1.00" {
+		t.Errorf("once it is mended the lake has %s", got)
+	}
+}

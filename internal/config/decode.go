@@ -167,7 +167,7 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value, enum []stri
 		d.section(node, path, v)
 	case v.Kind() == reflect.Map:
 		d.named(node, path, v)
-	case v.Type() == reflect.TypeFor[Strings]():
+	case isTexts(v.Type()):
 		d.strings(node, path, v)
 	case isList(v.Type()):
 		d.sections(node, path, v)
@@ -186,6 +186,11 @@ func (d *decoder) named(node ast.Node, path string, v reflect.Value) {
 		d.section(e.value, join(path, e.key), element.Elem())
 		v.SetMapIndex(reflect.ValueOf(e.key), element.Elem())
 	}
+}
+
+// isTexts reports whether a value is a list of texts.
+func isTexts(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String
 }
 
 // isList reports whether a value is a list of sections.
@@ -212,25 +217,30 @@ func (d *decoder) sections(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
+// strings fills a list of texts, or one with a single text.
 func (d *decoder) strings(node ast.Node, path string, v reflect.Value) {
+	element := v.Type().Elem()
+	list := reflect.MakeSlice(v.Type(), 0, 1)
+	add := func(node ast.Node, path string) {
+		one := reflect.New(element).Elem()
+		if node != nil && d.scalar(node, path, one, nil) {
+			list = reflect.Append(list, one)
+		}
+	}
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		var one string
-		if d.scalar(node, path, reflect.ValueOf(&one).Elem(), nil) {
-			v.Set(reflect.ValueOf(Strings{one}))
+		add(node, path)
+		if list.Len() > 0 {
+			v.Set(list)
 		}
 		return
 	}
-	list := make(Strings, 0, len(sequence.Values))
 	for i, item := range sequence.Values {
-		var one string
 		at := itemPath(path, i)
 		d.places[at] = placeOf(item)
-		if resolved := d.resolve(item); resolved != nil && d.scalar(resolved, at, reflect.ValueOf(&one).Elem(), nil) {
-			list = append(list, one)
-		}
+		add(d.resolve(item), at)
 	}
-	v.Set(reflect.ValueOf(list))
+	v.Set(list)
 }
 
 // scalar fills a value that is written as one word or text, and reports whether it could.
@@ -291,7 +301,11 @@ func setText(v reflect.Value, text string, enum []string) error {
 		v.SetBool(text == "true")
 	case reflect.Slice:
 		list := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-		v.Set(reflect.ValueOf(Strings(list)))
+		texts := reflect.MakeSlice(v.Type(), len(list), len(list))
+		for i, text := range list {
+			texts.Index(i).SetString(text)
+		}
+		v.Set(texts)
 	default:
 		n, err := strconv.ParseInt(text, 0, v.Type().Bits())
 		if err != nil {

@@ -23,6 +23,7 @@ func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
 		b.source(c, path, spec.Source)
 		b.target(c, path, spec)
 		b.steps(c, path, spec.Transforms)
+		b.checks(path, spec)
 		if len(spec.Source.Tables) > 0 {
 			c.Groups = append(c.Groups, b.group(c, name, path, spec))
 			continue
@@ -208,7 +209,7 @@ func (s pipelineSpec) pipeline(steps []Step, id tidemark.PipelineID, table tidem
 	}
 	return Pipeline{
 		Source: s.Source.Connection, Lake: s.Target.Connection, SettleOn: s.Source.SettleOn,
-		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: steps,
+		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: steps, Checks: s.checks(),
 		Pipeline: tidemark.Pipeline{
 			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where, Transforms: fingerprint(steps),
 			Cursors: s.Source.Cursor, CursorZone: s.Source.CursorZone, Nulls: tidemark.NullPolicy(s.Source.Nulls),

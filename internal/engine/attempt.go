@@ -68,6 +68,9 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if err := failpoint.Hit("engine.written"); err != nil {
 		return err
 	}
+	if err := a.checked(); err != nil {
+		return err
+	}
 	return a.commit(ctx)
 }
 
@@ -95,7 +98,7 @@ func (a *attempt) window() tidemark.Window {
 // forget sets back what an earlier attempt counted.
 func (a *attempt) forget() {
 	res := a.result
-	res.Read, res.New, res.Suppressed, res.Files, res.Bytes, res.Notices = 0, 0, 0, 0, 0, nil
+	res.Read, res.New, res.Suppressed, res.Files, res.Bytes, res.Notices, res.Checks = 0, 0, 0, 0, 0, nil, nil
 	res.Seq, res.HighBefore, res.High = a.base.Seq, a.base.High, a.base.High
 	res.Settled, res.Overlap = a.base.Settled, a.base.Overlap.Rows
 	res.SettledBy, res.HeldBy = a.base.SettledBy, a.base.HeldBy

@@ -90,6 +90,9 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 			}
 		}
 	}
+	if err == nil {
+		err = lands.passed(b.p)
+	}
 	if err != nil || len(b.gone) == 0 {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -10,23 +11,31 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// A landing is the way of rows from the source to the table: through the transforms, where there are any.
+// A landing is the way of rows from the source to the table: through the transforms and past the checks, where there are
+// any.
 type landing struct {
 	tidemark.Transformer
-	lost bool // a row that comes to nothing must take its older version out of the table with it
+	checks tidemark.Checker // nil: none
+	lost   bool             // a row that comes to nothing must take its older version out of the table with it
 }
 
 // land prepares the way for what is read of a window. The caller closes it.
 func (parts Parts) land(ctx context.Context, p tidemark.Pipeline, s *tidemark.Schema, w tidemark.Window) (*landing, error) {
-	if parts.Transforms == nil {
-		return &landing{Transformer: untouched{s}}, nil
+	l := &landing{Transformer: untouched{s}}
+	if parts.Transforms != nil {
+		t, err := parts.Transforms.Begin(ctx, s, w)
+		if err != nil {
+			return nil, fmt.Errorf("transforms of pipeline %s: %w", p.ID, err)
+		}
+		l.Transformer, l.lost = t, p.Mode == tidemark.ModeMerge && t.Shape().Drops
 	}
-	t, err := parts.Transforms.Begin(ctx, s, w)
+	err := l.check(p)
+	if err == nil && parts.Checks != nil {
+		if l.checks, err = parts.Checks.Begin(ctx, l.Schema()); err != nil {
+			err = fmt.Errorf("checks of pipeline %s: %w", p.ID, err)
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("transforms of pipeline %s: %w", p.ID, err)
-	}
-	l := &landing{Transformer: t, lost: p.Mode == tidemark.ModeMerge && t.Shape().Drops}
-	if err := l.check(p); err != nil {
 		l.close(parts, p)
 		return nil, err
 	}
@@ -64,8 +73,12 @@ func Comparable(p tidemark.Pipeline, s tidemark.Shape) error {
 }
 
 func (l *landing) close(parts Parts, p tidemark.Pipeline) {
-	if err := l.Close(); err != nil {
-		parts.Log.Warn("transforms did not end cleanly", "pipeline", p.ID, "err", err)
+	err := l.Close()
+	if l.checks != nil {
+		err = errors.Join(err, l.checks.Close())
+	}
+	if err != nil {
+		parts.Log.Warn("transforms or checks did not end cleanly", "pipeline", p.ID, "err", err)
 	}
 }
 

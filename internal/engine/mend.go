@@ -131,6 +131,9 @@ func (m *Mending) Finish(ctx context.Context, lake Rows, deletes bool) error {
 			return err
 		}
 		m.files = append(m.files, files...)
+		if err := m.lands.passed(m.p); err != nil {
+			return err
+		}
 	}
 	if deletes && len(m.deleted) > 0 {
 		if err := m.finishDeleted(ctx, lake); err != nil {

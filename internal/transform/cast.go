@@ -1,11 +1,13 @@
 package transform
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/compute"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
@@ -36,6 +38,11 @@ func castOf(from, to arrow.DataType) (caster, error) {
 		return nil, tidemark.WithHint(fmt.Errorf("%s cannot be cast to %s: %w", typeName(from), typeName(to), tidemark.ErrInvalid),
 			"an sql step can say how the one becomes the other")
 	}
+	if widens(from, to) {
+		return func(a arrow.Array) (arrow.Array, error) {
+			return compute.CastArray(context.Background(), a, compute.SafeCastOptions(to)) // no I/O, so nothing to cancel
+		}, nil
+	}
 	return func(a arrow.Array) (arrow.Array, error) {
 		b := array.NewBuilder(memory.DefaultAllocator, to)
 		defer b.Release()
@@ -50,6 +57,17 @@ func castOf(from, to arrow.DataType) (caster, error) {
 		}
 		return b.NewArray(), nil
 	}, nil
+}
+
+// widens reports whether each value of one type is one of the other, so that nothing needs to be looked at.
+func widens(from, to arrow.DataType) bool {
+	switch to.ID() {
+	case arrow.INT64:
+		return from.ID() == arrow.INT32
+	case arrow.FLOAT64:
+		return from.ID() == arrow.INT32 || from.ID() == arrow.FLOAT32
+	}
+	return false
 }
 
 func appendingOf(from, to arrow.DataType) appending {
