@@ -16,6 +16,9 @@ import (
 type Statement struct {
 	SQL    string
 	Tables []Table // in the order in which they stand there, each as often as it does
+
+	tree      map[string]any // DuckDB's
+	recursive bool
 }
 
 // A Table is a table as a statement names it.
@@ -68,6 +71,7 @@ func (db *DB) Parse(ctx context.Context, statement string) (*Statement, error) {
 		return nil, &Error{Message: fmt.Sprintf("one statement is wanted, not %d", len(tree.Statements)), kind: tidemark.ErrInvalid}
 	}
 	s := &Statement{SQL: statement}
+	s.tree, _ = tree.Statements[0].(map[string]any)
 	w := walker{statement: s}
 	if err := w.walk(tree.Statements[0]); err != nil {
 		return nil, err
@@ -118,6 +122,8 @@ func (w *walker) visit(n map[string]any) error {
 		}
 	}
 	switch n["type"] {
+	case "RECURSIVE_CTE_NODE":
+		w.statement.recursive = true
 	case "BASE_TABLE":
 		return w.table(n)
 	case "TABLE_FUNCTION":
