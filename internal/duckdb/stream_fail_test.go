@@ -133,12 +133,12 @@ func TestCancel(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		rows := func(yield func(arrow.RecordBatch, error) bool) {
+			time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
 			for b, err := range repeated(batch, 5) {
 				if !yield(b, err) {
 					return
 				}
 			}
-			time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
 			if name != "computes" {
 				<-ctx.Done()
 				yield(nil, ctx.Err())

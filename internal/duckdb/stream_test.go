@@ -47,9 +47,9 @@ func repeated(b arrow.RecordBatch, times int) iter.Seq2[arrow.RecordBatch, error
 	}
 }
 
-func parse(t testing.TB, db *DB, sql string) *Statement {
+func parse(t testing.TB, db *DB, sql string, own ...string) *Statement {
 	t.Helper()
-	s, err := db.Parse(t.Context(), sql)
+	s, err := db.Parse(t.Context(), sql, own...)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
