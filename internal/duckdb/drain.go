@@ -39,7 +39,7 @@ func (c *bridge) drain(to array.Builder, v bindings.Vector, from, n int) error {
 	case *array.Float64Builder:
 		to.AppendValues(view[float64](v, from+n)[from:], valid)
 	case *array.BooleanBuilder:
-		to.AppendValues(view[bool](v, from+n)[from:], valid)
+		to.AppendValues(bools(view[byte](v, from+n)[from:], valid), valid)
 	case *array.Date32Builder:
 		days := view[arrow.Date32](v, from+n)[from:]
 		to.AppendValues(days, valid)
@@ -52,6 +52,15 @@ func (c *bridge) drain(to array.Builder, v bindings.Vector, from, n int) error {
 		return c.drainParts(to, v, valid, from, n)
 	}
 	return nil
+}
+
+// bools returns what is a bool in Go: under a NULL DuckDB leaves any byte, and Arrow packs eight of them at once.
+func bools(values []byte, valid []bool) []bool {
+	out := make([]bool, len(values))
+	for i, x := range values {
+		out[i] = x == 1 && (valid == nil || valid[i])
+	}
+	return out
 }
 
 // validity says of each value whether it is there; nil: they all are.
@@ -172,7 +181,9 @@ func drainStrings(to *array.BinaryBuilder, texts []text16, valid []bool) {
 		}
 	}
 	to.Reserve(len(texts))
-	to.ReserveData(total)
+	if to.DataLen()+total > to.DataCap() {
+		to.ReserveData(max(total, to.DataLen())) // it would not double by itself
+	}
 	for i := range texts {
 		if valid != nil && !valid[i] {
 			to.AppendNull()

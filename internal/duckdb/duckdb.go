@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/duckdb/duckdb-go/v2"
 	bindings "github.com/duckdb/duckdb-go-bindings"
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Options bound what a database may use.

@@ -5,8 +5,8 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/duckdb/duckdb-go/v2"
 	bindings "github.com/duckdb/duckdb-go-bindings"
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // vectorSize is the number of rows that DuckDB works on at once.
