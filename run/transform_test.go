@@ -198,7 +198,13 @@ func TestSQL(t *testing.T) {
 	for _, c := range []struct{ name, sql, target, want, after string }{
 		{"filter and computed column", "SELECT id, upper(status) AS state, date_trunc('month', updated) AS month FROM rows WHERE price IS NOT NULL", "",
 			"1|OPEN|2024-01-01 00:00:00\n3|OPEN|2024-01-01 00:00:00", "1|OPEN|2024-01-01 00:00:00\n3|OPEN|2024-01-01 00:00:00\n4|NEW|2024-02-01 00:00:00"},
-		{"by the table's name, with its database", "SELECT i.id, i.status, i.updated FROM DB.items i", "",
+		{"by the table's name", "SELECT i.id, i.status, i.updated FROM items i", "",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
+		{"merged, with a lookup that finds one", "SELECT id, (SELECT label FROM kinds k WHERE k.status = r.status) AS label, updated FROM rows r", ", mode: merge",
+			"1|Open!|2024-01-01 00:00:00\n2|NULL|2024-01-02 00:00:00\n3|Open!|2024-01-03 00:00:00",
+			"1|Open!|2024-01-01 00:00:00\n2|NULL|2024-01-02 00:00:00\n3|Open!|2024-01-03 00:00:00\n4|NULL|2024-02-04 00:00:00"},
+		{"merged under another name", "SELECT id AS item, status, updated FROM rows", ", mode: merge",
 			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
 			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
 		{"lookup of the source", "SELECT r.id, k.label, r.updated FROM rows r LEFT JOIN kinds k ON k.status = r.status", "",
@@ -239,5 +245,89 @@ func TestSQL(t *testing.T) {
 				t.Errorf("behind an increment the lake has\n%s\nwant\n%s", got, c.after)
 			}
 		})
+	}
+}
+
+// TestSQLThatFilters: in a merge a row that a step leaves out takes its older version along; and what cannot be told apart
+// from a row that is missing is not compared.
+func TestSQLThatFilters(t *testing.T) {
+	s := newShop(t, `
+  items:
+    source: {connection: shop, table: DB.items, cursor: at}
+    transforms: [{sql: "SELECT * EXCLUDE (secret) FROM rows WHERE status <> 'closed'"}]
+    target: {connection: lake, table: shop.items, mode: merge}
+`)
+	fillChanged(t, s)
+	s.mustRun(t)
+	ids := func() string { return s.one(t, "SELECT string_agg(id, ',' ORDER BY id) FROM shop.items") }
+	if got := ids(); got != "1,3" {
+		t.Fatalf("the lake has %s", got)
+	}
+	s.exec(t, "UPDATE items SET status = 'closed' WHERE id = 1", "UPDATE items SET status = 'open' WHERE id = 2")
+	if r := s.mustRun(t)[0]; r.New != 2 {
+		t.Errorf("%+v", r)
+	}
+	if got := ids(); got != "2,3" {
+		t.Errorf("the lake has %s", got)
+	}
+	s.mustRun(t)
+	if got := ids(); got != "2,3" {
+		t.Errorf("once more: the lake has %s", got)
+	}
+	r := s.open(t)
+	if _, err := r.Repair(t.Context(), "items", run.RepairOptions{}, run.By{}); !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(err.Error(), "do not make one row of each") {
+		t.Errorf("repair: %v", err)
+	}
+	s.exec(t, "UPDATE items SET status = 'closed', at = at WHERE id = 3")
+	s.backfill(t, run.BackfillRange{})
+	if got := ids(); got != "2" {
+		t.Errorf("behind a backfill the lake has %s", got)
+	}
+}
+
+// TestSQLThatMerges: a merge takes no step that could bring a key twice.
+func TestSQLThatMerges(t *testing.T) {
+	for i, c := range []struct{ sql, want string }{
+		{"SELECT r.* FROM rows r JOIN kinds k ON k.status = r.status", "may make several rows of one"},
+		{"SELECT id, max(at) AS changed FROM rows GROUP BY id", "may make several rows of one"},
+		{"SELECT id + 0 AS id, status FROM rows", "does not come through the transforms"},
+		{"SELECT status FROM rows", "does not come through the transforms"},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			s := newShop(t, fmt.Sprintf(`
+  items:
+    source: {connection: shop, table: DB.items, cursor: at}
+    transforms: [{sql: %q, lookups: {kinds: {connection: shop, table: DB.kinds}}}]
+    target: {connection: lake, table: shop.items, mode: merge}
+`, strings.ReplaceAll(c.sql, "max(at)", "max(born)")))
+			fillChanged(t, s)
+			s.exec(t, "CREATE TABLE kinds (status VARCHAR(20) PRIMARY KEY)")
+			if o := s.run(t)[0]; !errors.Is(o.Err, tidemark.ErrInvalid) || !strings.Contains(o.Err.Error(), c.want) {
+				t.Errorf("%s: error %v, want %q", c.sql, o.Err, c.want)
+			}
+		})
+	}
+}
+
+// TestVerifyBehindSQL: a step that makes one row of each, and passes columns on, leaves the table comparable.
+func TestVerifyBehindSQL(t *testing.T) {
+	s := newShop(t, `
+  items:
+    source: {connection: shop, table: DB.items, cursor: at}
+    transforms: [{sql: "SELECT id AS item, status, upper(status) AS loud, price, \"at\" AS changed FROM rows"}]
+    target: {connection: lake, table: shop.items, mode: append}
+`)
+	fillChanged(t, s)
+	s.mustRun(t)
+	if r := s.verified(t, run.VerifyOptions{}); !r.Clean() || len(r.Key) != 1 || r.Key[0] != "id" {
+		t.Fatalf("%+v", r)
+	}
+	s.exec(t, "UPDATE items SET status = 'lost', at = at WHERE id = 2")
+	if r := s.verified(t, run.VerifyOptions{}); r.Clean() {
+		t.Error("a difference was not found")
+	}
+	s.repaired(t, run.RepairOptions{})
+	if got := s.one(t, "SELECT loud FROM shop.items WHERE item = 2"); got != "LOST" {
+		t.Errorf("the row that was mended is %s", got)
 	}
 }

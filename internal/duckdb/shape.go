@@ -58,6 +58,32 @@ func (db *DB) RowByRow(ctx context.Context, s *Statement, table string) (bool, e
 	return db.plain(s, node["select_list"]) && db.plain(s, node["where_clause"]) && db.plain(s, node["from_table"]), nil
 }
 
+// Changes tells of a statement that works row by row whether a row may come to nothing, and whether it may become several.
+func (s *Statement) Changes() (drops, adds bool) {
+	node, _ := s.tree["node"].(map[string]any)
+	drops, adds = joins(node["from_table"])
+	return drops || !absent(node["where_clause"]), adds
+}
+
+// joins tells the same of a table in FROM.
+func joins(from any) (drops, adds bool) {
+	n, _ := from.(map[string]any)
+	if text(n, "type") != "JOIN" {
+		return false, false
+	}
+	kind := text(n, "join_type")
+	leftDrops, leftAdds := joins(n["left"])
+	rightDrops, rightAdds := joins(n["right"])
+	return leftDrops || rightDrops || kind != "LEFT", leftAdds || rightAdds || kind != "SEMI" && kind != "ANTI"
+}
+
+// Constant makes a function without arguments that stands for an expression of the program's own, in which no function is
+// called whose value changes. It is for before Parse.
+func (db *DB) Constant(ctx context.Context, name, expression string) error {
+	db.constants = append(db.constants, name)
+	return db.Exec(ctx, "CREATE TEMP MACRO "+Ident(name)+"() AS "+expression)
+}
+
 // learnScalars asks which functions depend on nothing but their arguments.
 func (db *DB) learnScalars(ctx context.Context) error {
 	if db.scalar != nil {
@@ -75,6 +101,9 @@ func (db *DB) learnScalars(ctx context.Context) error {
 		if err := rows.Scan(&name); err != nil {
 			return fmt.Errorf("list functions: %w", err)
 		}
+		scalar[name] = true
+	}
+	for _, name := range db.constants {
 		scalar[name] = true
 	}
 	db.scalar = scalar

@@ -69,14 +69,18 @@ func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window)
 			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
 		}
 	}
-	if err := q.register(ctx, db, nil); err != nil {
+	if err := db.Register(ctx, q.name, q.in, nil); err != nil {
 		return nil, err
 	}
 	described, err := db.Describe(ctx, statement)
 	if err != nil {
 		return nil, err
 	}
-	out, shape, err := land(in, described, statement, q.name)
+	shape, err := shapeOf(ctx, db, statement, q.name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := land(in, described, statement.Lineage(q.name, q.in, described), shape)
 	if err != nil {
 		return nil, err
 	}
@@ -94,23 +98,20 @@ func (q *query) open(ctx context.Context) (*duckdb.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, statement := range q.details() {
-		if err := db.Exec(ctx, statement); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
+	if err := q.begins(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// details are the statements that make watermark() and fetch_details.
-func (q *query) details() []string {
+// begins makes watermark() and fetch_details.
+func (q *query) begins(ctx context.Context, db *duckdb.DB) error {
 	from := q.lowerBound()
-	names := []string{q.Table.Name, q.Table.String()}
-	return []string{
-		"CREATE TEMP MACRO watermark() AS " + from,
-		fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT unnest([%s, %s]) AS tablename, %s AS last_fetched",
-			detailsName, duckdb.Literal(names[0]), duckdb.Literal(names[1]), from),
+	if err := db.Constant(ctx, "watermark", from); err != nil {
+		return err
 	}
+	return db.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT unnest([%s, %s]) AS tablename, %s AS last_fetched",
+		detailsName, duckdb.Literal(q.Table.Name), duckdb.Literal(q.Table.String()), from))
 }
 
 // lowerBound is where the window begins, as SQL. A window without a beginning has the least value, and not NULL, to which
@@ -146,7 +147,9 @@ func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, er
 	called := ""
 	for _, t := range statement.Tables {
 		switch name := t.String(); {
-		case strings.EqualFold(name, rowsName), strings.EqualFold(name, q.Table.Name), strings.EqualFold(name, q.Table.String()):
+		case strings.EqualFold(name, q.Table.String()):
+			return nil, statement.Reject(t, fmt.Sprintf("call the rows %s, or %s", q.Table.Name, rowsName))
+		case strings.EqualFold(name, rowsName), strings.EqualFold(name, q.Table.Name):
 			if called != "" && !strings.EqualFold(called, name) {
 				return nil, statement.Reject(t, fmt.Sprintf("%s and %s are the same rows: call them by one name", called, name))
 			}
@@ -175,26 +178,6 @@ func (q *query) known() string {
 		hint += ", " + l.Name
 	}
 	return hint + "; other tables are named under lookups"
-}
-
-// register lets the rows be read under the name that the statement has for them.
-func (q *query) register(ctx context.Context, db *duckdb.DB, rows iter.Seq2[arrow.RecordBatch, error]) error {
-	schema, name, qualified := strings.Cut(q.name, ".")
-	if !qualified {
-		return db.Register(ctx, q.name, q.in, rows)
-	}
-	if err := db.Register(ctx, rowsName, q.in, rows); err != nil {
-		return err
-	}
-	for _, statement := range []string{
-		"CREATE SCHEMA IF NOT EXISTS " + duckdb.Ident(schema),
-		fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s AS FROM %s", duckdb.Ident(schema), duckdb.Ident(name), rowsName),
-	} {
-		if err := db.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // rows runs the statement over rows in a database of its own.
@@ -241,7 +224,7 @@ func (q *query) run(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error
 			return fmt.Errorf("lookup %s: %w", l.Name, err)
 		}
 	}
-	if err := q.register(ctx, db, rows); err != nil {
+	if err := db.Register(ctx, q.name, q.in, rows); err != nil {
 		return err
 	}
 	statement, err := db.Parse(ctx, q.Text)
