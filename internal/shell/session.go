@@ -198,7 +198,11 @@ func (s *Session) all(ctx context.Context, in Input, statements []statement) err
 		}
 		err := s.try(ctx, func(ctx context.Context) (string, error) {
 			err := s.answer(ctx, one.text)
-			return place(err, one), err
+			first := one.line
+			if s.Person {
+				first = 1 // who types counts the lines of what he has typed just now
+			}
+			return place(err, one.text, first), err
 		})
 		if err != nil {
 			return err
@@ -301,15 +305,16 @@ func summary(shown, more int, sure bool, took time.Duration) string {
 	}
 }
 
-// place puts the lines of an error right, which are those of its statement, and returns the excerpt for it.
-func place(err error, of statement) string {
+// place makes the line of an error, which is the statement's, one of the text in which the statement begins at the line
+// first; and returns the excerpt for it.
+func place(err error, text string, first int) string {
 	var at *duckdb.Error
-	lines := strings.Split(of.text, "\n")
+	lines := strings.Split(text, "\n")
 	if !errors.As(err, &at) || at.Line < 1 || at.Line > len(lines) {
 		return ""
 	}
 	line := []rune(strings.ReplaceAll(strings.TrimSuffix(lines[at.Line-1], "\r"), "\t", " "))
-	at.Line += of.line - 1
+	at.Line += first - 1
 	column := at.Column - 1
 	if column < 0 || column > len(line) {
 		return strings.TrimSpace(string(line))
