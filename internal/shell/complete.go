@@ -275,10 +275,9 @@ func begins(name, part string) bool {
 	return strings.HasPrefix(strings.ToLower(name), strings.ToLower(part))
 }
 
-// tidy sorts texts and keeps each once, whatever its case.
+// tidy sorts texts, without regard to quotes, and keeps each once, whatever its case.
 func tidy(texts []string) []string {
-	slices.SortFunc(texts, func(a, b string) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(a, b))
-	})
+	key := func(text string) string { return strings.ToLower(unquote(text)) }
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(cmp.Compare(key(a), key(b)), cmp.Compare(a, b)) })
 	return slices.CompactFunc(texts, strings.EqualFold)
 }
