@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/term"
 
 	"github.com/tidemark-data/tidemark/internal/testenv"
 )
@@ -246,7 +249,7 @@ func TestShell(t *testing.T) {
 	p.sees(prompt)
 	p.sees(prompt)
 	p.types("SELECT * FROM range(1234);\r")
-	p.sees("\r\nrange\r\n    0\r\n    1\r\n(the first 2 of 1234 rows, ")
+	p.sees("\r\nrange\r\n    0\r\n    1\r\n(the first 2 of 1,234 rows, ")
 	p.sees(prompt)
 	p.types(".nothing\r")
 	p.sees("there is no command .nothing")
@@ -315,6 +318,48 @@ func TestShellCancels(t *testing.T) {
 	if code := p.leaves(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
+}
+
+// TestShellPaste shows that pasted text is taken as it is, several lines and tabs included, and that a signal from elsewhere
+// ends the session with the terminal as it was.
+func TestShellPaste(t *testing.T) {
+	p := sit(t, shellDir(t))
+	p.sees(prompt)
+	p.types("\x1b[200~SELECT length('\t') AS tab,\r  'b' AS b;\rSELECT count(*) AS n\rFROM items;\r\x1b[201~")
+	p.sees("tab  b\r\n  1  b\r\n(1 row, ")
+	p.sees("\r\nn\r\n1\r\n(1 row, ")
+	p.sees(prompt)
+	before := state(t, p)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("tidemark: interrupted")
+	if code := p.leaves(); code != exitFailed {
+		t.Errorf("exit code %d, want %d", code, exitFailed)
+	}
+	if before != "raw" || state(t, p) != "cooked" {
+		t.Errorf("the terminal was %s and is %s, want raw and cooked", before, state(t, p))
+	}
+}
+
+// state tells how the person's terminal is.
+func state(t *testing.T, p *person) string {
+	t.Helper()
+	was, err := term.MakeRaw(int(p.tty.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := term.GetState(int(p.tty.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := term.Restore(int(p.tty.Fd()), was); err != nil {
+		t.Fatal(err)
+	}
+	if reflect.DeepEqual(was, now) {
+		return "raw"
+	}
+	return "cooked"
 }
 
 // TestShellDiagnosis shows that a lake that cannot be read says the same in the shell as to a query.

@@ -52,8 +52,7 @@ func completable(text string) bool {
 	for _, line := range lines {
 		s.add(line)
 	}
-	last := lines[len(lines)-1]
-	return s.open == "" && !(strings.Contains(last, lineComment) && lineCommentEnd(last))
+	return s.open == "" && !lineCommentEnd(lines[len(lines)-1])
 }
 
 // lineCommentEnd reports whether a comment goes to the end of the line.

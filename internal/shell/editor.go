@@ -47,7 +47,7 @@ func (e *Editor) Line(ctx context.Context, prompt string) (string, error) {
 	line, err := e.term.ReadLine()
 	switch {
 	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
+		return "", ctx.Err()
 	case errors.Is(err, term.ErrPasteIndicator):
 		return line, nil
 	case errors.Is(err, ErrDropped):

@@ -14,6 +14,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -244,9 +245,9 @@ func (s *Session) answer(ctx context.Context, text string) (err error) {
 	}
 	defer func() { err = errors.Join(err, answer.Close()) }()
 	out := bufio.NewWriter(s.Out)
-	print := s.Modes[s.Mode]
+	write := s.Modes[s.Mode]
 	if !s.Person || s.Mode != Table {
-		return errors.Join(print(out, answer.Columns, answer.Rows), out.Flush())
+		return errors.Join(write(out, answer.Columns, answer.Rows), out.Flush())
 	}
 	next, stop := iter.Pull2(answer.Rows)
 	defer stop()
@@ -260,7 +261,7 @@ func (s *Session) answer(ctx context.Context, text string) (err error) {
 			shown++
 		}
 	}
-	if err := errors.Join(print(out, answer.Columns, rows), out.Flush()); err != nil {
+	if err := errors.Join(write(out, answer.Columns, rows), out.Flush()); err != nil {
 		return err
 	}
 	more, sure, err := countOn(next)
@@ -290,19 +291,28 @@ func countOn(next func() ([]duckdb.Value, error, bool)) (more int, sure bool, er
 
 // summary is the line below a table.
 func summary(shown, more int, sure bool, took time.Duration) string {
-	seconds := fmt.Sprintf("%.*f s", 2, took.Seconds())
+	seconds := fmt.Sprintf("%.2f s", took.Seconds())
 	rows := "rows"
 	if shown+more == 1 {
 		rows = "row"
 	}
 	switch {
 	case more == 0:
-		return fmt.Sprintf("(%d %s, %s)", shown, rows, seconds)
+		return fmt.Sprintf("(%s %s, %s)", thousands(shown), rows, seconds)
 	case sure:
-		return fmt.Sprintf("(the first %d of %d rows, %s; .rows 0 shows all)", shown, shown+more, seconds)
+		return fmt.Sprintf("(the first %s of %s rows, %s; .rows 0 shows all)", thousands(shown), thousands(shown+more), seconds)
 	default:
-		return fmt.Sprintf("(the first %d of more than %d rows, %s; .rows 0 shows all)", shown, shown+more-1, seconds)
+		return fmt.Sprintf("(the first %s of more than %s rows, %s; .rows 0 shows all)", thousands(shown), thousands(shown+more-1), seconds)
 	}
+}
+
+// thousands returns a number of rows with commas.
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 // place makes the line of an error, which is the statement's, one of the text in which the statement begins at the line
