@@ -45,7 +45,10 @@ func (r *Runner) Reach(ctx context.Context, connection string) error {
 		return err
 	}
 	for _, err := range l.store.List(ctx, "") {
-		return err
+		if err != nil {
+			return fmt.Errorf("list the lake: %w", err)
+		}
+		break
 	}
 	return nil
 }
