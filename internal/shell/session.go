@@ -79,7 +79,7 @@ type Options struct {
 // An Input gives the lines of a Session.
 type Input interface {
 	// Line returns the next line, without its end; io.EOF behind the last one, and ErrDropped when a person takes back
-	// what he has typed.
+	// what was typed.
 	Line(ctx context.Context, prompt string) (string, error)
 
 	// Pause is called before a statement or a command runs, and when the session ends.
@@ -201,7 +201,7 @@ func (s *Session) all(ctx context.Context, in Input, statements []statement) err
 			err := s.answer(ctx, one.text)
 			first := one.line
 			if s.Person {
-				first = 1 // who types counts the lines of what he has typed just now
+				first = 1 // a person counts the lines of what was typed just now
 			}
 			return place(err, one.text, first), err
 		})
