@@ -39,6 +39,7 @@ var layers = map[string][]string{
 	"internal/schedule":  {"."},
 	"internal/temporal":  {".", "internal/engine"},
 	"internal/query":     {".", "internal/duckdb", "internal/blob", "internal/parquet"},
+	"internal/shell":     {".", "internal/duckdb"},
 	"internal/verify":    {"."},
 	"internal/web":       {".", "internal/config"},
 	"internal/failpoint": {},

@@ -17,6 +17,7 @@ import (
 
 // app is what all commands share: where they write, and the global flags.
 type app struct {
+	stdin       io.Reader // as it is
 	in          io.Reader // answers to questions; nil where nobody can be asked
 	out, err    io.Writer
 	env         config.Lookup

@@ -26,19 +26,27 @@ func newQueryCommand(a *app) *cobra.Command {
 Answers one SELECT over the tables of the lake, as they were committed: NAMESPACE.TABLE, or TABLE alone where that is
 clear. The SQL is DuckDB's. It only reads. With --tables it lists what there is to ask.
 
+Without SQL it is a shell at a terminal, with history and completion; .help tells more. Elsewhere it answers the statements on
+standard input, each with a semicolon behind it, up to the first that is wrong.
+
 With --json there is one object per row, or per table.`, exitOK, exitFailed, exitUsage),
 		Example: `  tidemark query --tables
   tidemark query "SELECT count(*) FROM shop.orders"
-  tidemark query --json "SELECT status, count(*) AS n FROM shop.orders GROUP BY ALL"`,
+  tidemark query --json "SELECT status, count(*) AS n FROM shop.orders GROUP BY ALL"
+  tidemark query
+  tidemark query < statements.sql`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.tables {
 				return cobra.NoArgs(cmd, args)
 			}
-			return cobra.ExactArgs(1)(cmd, args)
+			return cobra.MaximumNArgs(1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.tables {
 				return runQueryTables(cmd.Context(), a, o)
+			}
+			if len(args) == 0 {
+				return runShell(cmd.Context(), a, o.lake)
 			}
 			return runQuery(cmd.Context(), a, o, args[0])
 		},

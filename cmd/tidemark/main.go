@@ -28,7 +28,7 @@ func main() {
 // start runs the command line and returns the exit code.
 func start() int {
 	a := &app{
-		out: os.Stdout, err: os.Stderr, env: os.LookupEnv,
+		stdin: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/shell"
+	"github.com/tidemark-data/tidemark/run"
+)
+
+// shownRows is how many rows of a table the shell shows unless .rows says otherwise.
+const shownRows = 40
+
+// runShell answers statements from standard input: those that a person types at a terminal, or a file of them.
+func runShell(ctx context.Context, a *app, lake string) error {
+	r, err := a.openLake(lake)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := r.Reach(ctx, lake); err != nil {
+		return fmt.Errorf("list the tables of the lake: %w", err)
+	}
+	o := shell.Options{
+		Lake: shellLake{r, lake}, Out: a.out, Report: a.printStatementError, Mode: shell.Table,
+		Modes: map[string]shell.Printer{shell.Table: printTable, "json": printObjects, "csv": printCSV, "line": printLines},
+	}
+	if a.json {
+		o.Mode = "json"
+	}
+	if a.in != nil && a.outTerminal {
+		return a.converse(ctx, o)
+	}
+	if a.in != nil && a.terminal {
+		fmt.Fprintln(a.err, "type SQL, each statement with a semicolon behind it; Ctrl-D ends")
+	}
+	s := shell.New(o)
+	err = s.Run(ctx, shell.NewScript(a.stdin))
+	switch {
+	case errors.Is(err, tidemark.ErrInvalid):
+		return &exit{code: exitUsage} // it was reported
+	case err != nil && ctx.Err() == nil:
+		return &exit{code: exitFailed}
+	case err == nil && !s.Asked():
+		return usage(tidemark.WithHint(errors.New("there is no SQL to answer"), "give it as an argument or on standard input; at a terminal there is a shell"))
+	}
+	return err
+}
+
+// converse is runShell with a person.
+func (a *app) converse(ctx context.Context, o shell.Options) error {
+	// Ctrl-C ends a query, not the process: what start has set up for it is undone. Between queries nothing happens.
+	idle := make(chan os.Signal, 1)
+	signal.Reset(os.Interrupt)
+	signal.Notify(idle, os.Interrupt)
+	defer signal.Stop(idle)
+
+	path, err := a.historyFile()
+	history, herr := shell.OpenHistory(path)
+	if err = errors.Join(err, herr); err != nil {
+		fmt.Fprintf(a.err, "tidemark: what you type is not kept: %v\n", err)
+	}
+	o.Person, o.Rows = true, shownRows
+	o.Cancel = func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return signal.NotifyContext(ctx, os.Interrupt)
+	}
+	s := shell.New(o)
+	editor := shell.NewEditor(os.Stdin, os.Stdout, history)
+	editor.Complete = s.Complete
+	if !a.quiet {
+		fmt.Fprintln(a.out, "SQL over the lake, read-only. A statement ends with a semicolon; .help tells more, Ctrl-D leaves.")
+	}
+	return s.Run(ctx, editor)
+}
+
+// historyFile returns where the shell keeps what was typed: TIDEMARK_HISTORY, which may be empty for nowhere, or a file in
+// the user's folder for such things.
+func (a *app) historyFile() (string, error) {
+	if path, found := a.env("TIDEMARK_HISTORY"); found {
+		return path, nil
+	}
+	if state, _ := a.env("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "tidemark", "query_history"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "state", "tidemark", "query_history"), nil
+}
+
+// printStatementError prints an error of a statement, and below the message its place.
+func (a *app) printStatementError(err error, excerpt string) {
+	if a.json || excerpt == "" {
+		a.printError("", err)
+		return
+	}
+	fmt.Fprintf(a.err, "tidemark: %s\n", message(err))
+	for line := range strings.Lines(excerpt) {
+		fmt.Fprintf(a.err, "  %s\n", printable(strings.TrimSuffix(line, "\n")))
+	}
+	for _, hint := range hints(err) {
+		fmt.Fprintf(a.err, "  %s\n", hint)
+	}
+}
+
+// shellLake is a lake for the shell.
+type shellLake struct {
+	r    *run.Runner
+	name string
+}
+
+// Query implements shell.Lake.
+func (l shellLake) Query(ctx context.Context, statement string) (*shell.Answer, error) {
+	result, err := l.r.Query(ctx, l.name, statement)
+	if err != nil {
+		return nil, err
+	}
+	return &shell.Answer{Columns: result.Columns, Rows: result.Rows(), Close: result.Close}, nil
+}
+
+// Tables implements shell.Lake.
+func (l shellLake) Tables(ctx context.Context) ([]tidemark.TableID, error) {
+	return l.r.Tables(ctx, l.name)
+}
+
+// Columns implements shell.Lake.
+func (l shellLake) Columns(ctx context.Context, id tidemark.TableID) ([]shell.Column, error) {
+	columns, err := l.r.Columns(ctx, l.name, id)
+	list := make([]shell.Column, len(columns))
+	for i, c := range columns {
+		list[i] = shell.Column(c)
+	}
+	return list, err
+}
+
+// printCSV prints rows as CSV with a line of names. NULL is empty.
+func printCSV(w io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Value, error]) error {
+	out := csv.NewWriter(w)
+	record := make([]string, len(columns))
+	for i, c := range columns {
+		record[i] = c.Name
+	}
+	if err := out.Write(record); err != nil {
+		return err
+	}
+	for row, err := range rows {
+		if err != nil {
+			out.Flush()
+			return err
+		}
+		for i, v := range row {
+			record[i] = duckdb.Text(v)
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// printLines prints a line per value, for rows that are wider than the screen.
+func printLines(w io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Value, error]) error {
+	width := 0
+	for _, c := range columns {
+		width = max(width, len([]rune(printable(c.Name))))
+	}
+	first := true
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if !first {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		first = false
+		for i, v := range row {
+			if _, err := fmt.Fprintf(w, "%*s = %s\n", width, printable(columns[i].Name), cell(v)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
