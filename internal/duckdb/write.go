@@ -26,7 +26,7 @@ func (db *DB) WriteParquet(ctx context.Context, s *Statement, path string) (rows
 		}
 	}
 	// The statement keeps a line of its own, so that its places are those of what was written.
-	copied := &Statement{written: s.text(), lines: 1, SQL: fmt.Sprintf("COPY (SELECT %s FROM (\n%s\n) AS tidemark_answer(%s)) TO %s (FORMAT parquet, COMPRESSION zstd)",
+	copied := &Statement{written: s.text(), lines: 1, SQL: fmt.Sprintf("COPY (SELECT %s FROM (\n%s\n) AS tidemark_answer(%s)) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
 		strings.Join(list, ", "), body.SQL, strings.Join(names, ", "), Literal(path))}
 	result, err := db.conn.ExecContext(ctx, copied.SQL)
 	if err != nil {

@@ -24,6 +24,9 @@ func ToParquet(ctx context.Context, o Options, statement, path string) (w Writte
 		return w, err
 	}
 	defer func() {
+		if err != nil {
+			err = s.because(err)
+		}
 		err = errors.Join(err, s.close())
 		if err != nil {
 			_ = os.Remove(path) // there may be none

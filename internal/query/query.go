@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options, statement string) (*Result, error) {
 	}
 	rows, err := s.run(statement)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(s.because(err), s.close())
 	}
 	return &Result{Columns: rows.Columns, Read: s.counts(), rows: rows, done: s.close}, nil
 }
@@ -118,6 +118,14 @@ func open(ctx context.Context, o Options) (*session, error) {
 
 // ErrTimeout says that a query took longer than it may.
 var ErrTimeout = errors.New("the query takes longer than its limit")
+
+// because returns why the session failed: whatever the error, it was the time limit that has run out.
+func (s *session) because(err error) error {
+	if cause := context.Cause(s.ctx); errors.Is(cause, ErrTimeout) {
+		return cause
+	}
+	return err
+}
 
 func (s *session) close() error {
 	err := errors.Join(s.db.Close(), s.stage.close())

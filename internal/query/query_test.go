@@ -122,7 +122,7 @@ func (l *lake) csvOf(statement string) (header string, rows []string, err error)
 		}
 	}()
 	var b bytes.Buffer
-	if err := WriteCSV(&b, r); err != nil {
+	if err := WriteCSV(&b, r.Columns, r.Rows()); err != nil {
 		return "", nil, err
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
