@@ -135,6 +135,7 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 		return err
 	}
 	defer r.Close()
+	boundMemory(int64(o.memory))
 	began := time.Now()
 	to, err := openAnswer(a.out, o.output, o.force)
 	if err != nil {

@@ -65,7 +65,8 @@ func explain(ctx context.Context, err error, statement string) error {
 		e.Line, _ = strconv.Atoi(m[3])
 		e.Column = column(statement, e.Line, m[4], len(m[5])-len(m[2]))
 	}
-	e.Message = strings.Join(strings.Fields(e.Message), " ")
+	message, _, _ := strings.Cut(e.Message, "\n\nPossible solutions:") // with settings that nobody can make here
+	e.Message = strings.Join(strings.Fields(message), " ")
 	switch from.Type {
 	case duckdb.ErrorTypeOutOfMemory:
 		e.kind = nil
