@@ -88,9 +88,9 @@ func TestPlaceOfTravel(t *testing.T) {
 		}
 	}
 	for sql, want := range map[string]string{
-		"SELECT id FROM orders FOR VERSION AS OF 1 WHERE größe = 1":             "line 1, column 49: ",
+		"SELECT id FROM orders FOR VERSION AS OF 1 WHERE größe = 1":              "line 1, column 49: ",
 		"SELECT 'größe',\n id FROM orders\nFOR VERSION AS OF 1 WHERE nosuch = 1": "line 3, column 27: ",
-		"SELECT id FROM orders FOR VERSION AS OF 1 WHERE id = = 1":              "line 1, column 54: ",
+		"SELECT id FROM orders FOR VERSION AS OF 1 WHERE id = = 1":               "line 1, column 54: ",
 	} {
 		s, err := db.Parse(t.Context(), sql)
 		if err == nil {

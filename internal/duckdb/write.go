@@ -17,10 +17,9 @@ func (db *DB) WriteParquet(ctx context.Context, s *Statement, path string) (rows
 	}
 	list := make([]string, len(types))
 	names := make([]string, len(types))
-	taken := map[string]bool{}
 	for i, c := range types {
 		names[i] = fmt.Sprintf("c%d", i)
-		list[i] = fmt.Sprintf("c%d AS %s", i, Ident(unusedName(c.Name, taken)))
+		list[i] = fmt.Sprintf("c%d AS %s", i, Ident(c.Name))
 		if slices.Contains([]string{"HUGEINT", "UHUGEINT"}, c.Type) { // Parquet has none, and a DOUBLE would lose digits
 			list[i] = strings.Replace(list[i], names[i], "CAST("+names[i]+" AS DECIMAL(38,0))", 1)
 		}
@@ -35,7 +34,7 @@ func (db *DB) WriteParquet(ctx context.Context, s *Statement, path string) (rows
 	return result.RowsAffected()
 }
 
-// columns returns those of a statement's result.
+// columns returns those of a statement's result; of those with the same name the later ones have a number behind it.
 func (db *DB) columns(ctx context.Context, s *Statement) ([]Column, error) {
 	described := &Statement{written: s.text(), lines: 1, SQL: "SELECT * FROM (\n" + s.SQL + "\n) LIMIT 0"}
 	rows, err := db.Query(ctx, described)
@@ -55,14 +54,4 @@ func withoutEnd(s *Statement) *Statement {
 	bare := *s
 	bare.SQL, bare.written = string(text), s.text()
 	return &bare
-}
-
-// unusedName returns a name, with a number behind it where it is taken, whatever its case.
-func unusedName(name string, taken map[string]bool) string {
-	free := name
-	for n := 2; taken[strings.ToLower(free)]; n++ {
-		free = fmt.Sprintf("%s_%d", name, n)
-	}
-	taken[strings.ToLower(free)] = true
-	return free
 }

@@ -29,6 +29,7 @@ type lake struct {
 	store  blob.Store
 	cache  string
 	tables []*tidemark.Snapshot
+	marks  []tidemark.Watermark
 }
 
 func newLake(t testing.TB) *lake {
@@ -59,7 +60,8 @@ func (l *lake) Snapshot(_ context.Context, id tidemark.TableID) (*tidemark.Snaps
 }
 
 func (l *lake) options() Options {
-	return Options{Catalog: l, Store: l.store, Folder: l.folder, Cache: l.cache}
+	marks := func(context.Context) ([]tidemark.Watermark, error) { return l.marks, nil }
+	return Options{Catalog: l, Store: l.store, Folder: l.folder, Cache: l.cache, Watermarks: marks}
 }
 
 // table adds a table without files.
