@@ -189,9 +189,9 @@ var prunedStatements = []string{
 func TestLeftOutFilesChangeNothing(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 1))
-	rounds := 12
+	rounds := 6
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	saved, failed, asked := 0, 0, 0
 	for range rounds {
