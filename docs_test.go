@@ -109,8 +109,11 @@ func (s structs) below(b *strings.Builder, path, name string) {
 			s.describe(b, fmt.Sprintf("`%s` with `type: %s`", path, variant), path, below)
 		case key != "" && s[below] != nil:
 			next := strings.TrimPrefix(path+"."+key, ".")
-			if _, isMap := field.Type.(*ast.MapType); isMap {
+			switch field.Type.(type) {
+			case *ast.MapType:
 				next += ".NAME"
+			case *ast.ArrayType:
+				next += "[]"
 			}
 			s.describe(b, "`"+next+"`", next, below)
 		}
@@ -128,7 +131,7 @@ func tagOf(field *ast.Field) reflect.StructTag {
 	return reflect.StructTag(text)
 }
 
-// typeName returns the name of a type, of what a pointer points to, or of the values of a map.
+// typeName returns the name of a type, of what a pointer points to, or of the values of a map or a list.
 func typeName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -137,6 +140,8 @@ func typeName(e ast.Expr) string {
 		return typeName(e.X)
 	case *ast.MapType:
 		return typeName(e.Value)
+	case *ast.ArrayType:
+		return typeName(e.Elt)
 	}
 	return ""
 }

@@ -25,6 +25,9 @@ var (
 	// definition changed while it was read, or a stream without a key was cut.
 	ErrRestart = errors.New("attempt must begin again")
 
+	// ErrChecks says that rows were read that do not pass the pipeline's checks. Nothing of them is visible.
+	ErrChecks = errors.New("checks failed")
+
 	// ErrFatal says that the state after a commit step is not known. Only Target.Recover, first thing in the
 	// next run, can tell; this process must not go on with the pipeline.
 	ErrFatal = errors.New("state unknown")

@@ -97,6 +97,9 @@ type Pipeline struct {
 	Columns []string  // only these are read; nil means all, invisible ones included
 	Where   string    // a condition in the source's SQL that every row must meet; "" means none
 
+	// Transforms are the steps that change rows on their way, in short; "" means none. Another text means other steps.
+	Transforms string
+
 	Cursors      []string      // candidates for the cursor: the first that the table has; empty only with ModeReplace
 	CursorZone   string        // IANA zone or offset of DATETIME and DATE cursors; "" means the server's global zone
 	Nulls        NullPolicy    // rows without a cursor

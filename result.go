@@ -27,6 +27,8 @@ type RunResult struct {
 	HeldBy     string      `json:"held_by,omitempty"`
 	Overlap    int64       `json:"overlap_rows"` // what the next run reads again
 
+	Checks []CheckResult `json:"checks,omitempty"` // what they found, passed ones included
+
 	Maintenance *Maintenance `json:"maintenance,omitempty"` // what was done for the table behind the run; nil: nothing
 
 	Notices  []string      `json:"notices,omitempty"` // what the owner should know, such as a missing privilege

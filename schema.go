@@ -17,6 +17,20 @@ type Column struct {
 	Nullable   bool           // in the batches: also true where zero dates become NULL
 	SourceType string         // the server's own COLUMN_TYPE, such as "int unsigned"
 	Comment    string
+
+	// From is the source's name of the column, where transforms have given it another or another type; "" means Name.
+	From string
+
+	// Computed: a transform has made the values, so that the source has no such column.
+	Computed bool
+}
+
+// Source returns the column of the source whose values these are, or false of one that was computed.
+func (c Column) Source() (string, bool) {
+	if c.From == "" {
+		return c.Name, !c.Computed
+	}
+	return c.From, !c.Computed
 }
 
 // A Schema is what a source knows of its table at the start of a run. Callers do not change it.
@@ -40,16 +54,20 @@ type Origin struct {
 func (s *Schema) Arrow() *arrow.Schema {
 	fields := make([]arrow.Field, len(s.Columns))
 	for i, c := range s.Columns {
-		doc := c.SourceType
-		if c.Comment != "" {
-			doc += ": " + c.Comment
-		}
-		fields[i] = arrow.Field{
-			Name: c.Name, Type: c.Type, Nullable: c.Nullable,
-			Metadata: arrow.NewMetadata([]string{DocKey}, []string{doc}),
+		fields[i] = arrow.Field{Name: c.Name, Type: c.Type, Nullable: c.Nullable}
+		if doc := c.doc(); doc != "" {
+			fields[i].Metadata = arrow.NewMetadata([]string{DocKey}, []string{doc})
 		}
 	}
 	return arrow.NewSchema(fields, nil)
+}
+
+// doc is what the source says of the column; "" of one that it does not have.
+func (c Column) doc() string {
+	if c.SourceType == "" || c.Comment == "" {
+		return c.SourceType + c.Comment
+	}
+	return c.SourceType + ": " + c.Comment
 }
 
 // Column returns the column of that name, or false.

@@ -66,11 +66,13 @@ func DecodeWatermark(data []byte) (Watermark, error) {
 	return w, nil
 }
 
-// A Selection is the part of its table that a pipeline reads. A change of it loads nothing by itself: rows that do not
+// A Selection is the part of its table that a pipeline reads, and what becomes of it. A change of it loads nothing by itself: rows that do not
 // change are not read again.
 type Selection struct {
 	Where   string   `json:"where,omitempty"`
 	Columns []string `json:"columns,omitempty"` // none: all
+
+	Transforms string `json:"transforms,omitempty"` // that rows went through, in short
 }
 
 // An Overlap names the side file that holds the loaded rows at or above Settled, and those without a cursor.
@@ -120,6 +122,7 @@ type Settled struct {
 	Bound CursorValue
 
 	T0      time.Time    // the server's clock at the start
+	Clock   CursorValue  // the same on the cursor's own clock; none for an integer
 	History []Settlement // to be kept as Watermark.Settlements: the useful earlier ones, this run's own last
 	By      SettledBy
 	HeldBy  string // who holds the bound back, in words; ""

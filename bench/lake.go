@@ -15,6 +15,7 @@ type lake struct {
 	name       string
 	format     string
 	connection string // as the config has it
+	steps      string // of rows on their way: "", "change_schema" or "sql"
 	folder     string // where its files lie in the end
 }
 
@@ -37,7 +38,13 @@ func openLakes(ctx context.Context, o options) ([]lake, func(), error) {
 	var lakes []lake
 	for _, format := range []string{"iceberg", "parquet"} {
 		folder := filepath.Join(o.dir, "lake-"+format)
-		lakes = append(lakes, lake{format + " on disk", format, fmt.Sprintf("{type: file, path: %q}", folder), folder})
+		lakes = append(lakes, lake{name: format + " on disk", format: format, connection: fmt.Sprintf("{type: file, path: %q}", folder), folder: folder})
+	}
+	for _, steps := range []string{"change_schema"} {
+		folder := filepath.Join(o.dir, "lake-"+steps)
+		lakes = append(lakes, lake{
+			name: "iceberg on disk, " + steps, format: "iceberg", connection: fmt.Sprintf("{type: file, path: %q}", folder), folder: folder, steps: steps,
+		})
 	}
 	if o.s3server == "" {
 		return lakes, func() {}, nil
@@ -51,7 +58,7 @@ func openLakes(ctx context.Context, o options) ([]lake, func(), error) {
 		bucket := "bench-" + format
 		connection := fmt.Sprintf("{type: s3, url: s3://%s/lake, region: us-east-1, endpoint: %q, path_style: true, access_key: %q, secret_key: %q}",
 			bucket, endpoint, "${env:BENCH_ACCESS_KEY}", "${env:BENCH_SECRET_KEY}")
-		lakes = append(lakes, lake{format + " on S3", format, connection, filepath.Join(buckets, bucket)})
+		lakes = append(lakes, lake{name: format + " on S3", format: format, connection: connection, folder: filepath.Join(buckets, bucket)})
 	}
 	if err := errors.Join(os.Setenv("BENCH_ACCESS_KEY", s3Access), os.Setenv("BENCH_SECRET_KEY", s3Secret)); err != nil {
 		stop()

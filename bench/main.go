@@ -199,7 +199,7 @@ func (b *bench) verify(ctx context.Context, l lake, want int64) error {
 }
 
 func (b *bench) configPath(l lake) string {
-	return filepath.Join(b.dir, strings.ReplaceAll(b.table.name+"-"+l.name, " ", "-")+".yaml")
+	return filepath.Join(b.dir, strings.NewReplacer(" ", "-", ",", "").Replace(b.table.name+"-"+l.name)+".yaml")
 }
 
 func (b *bench) tidemarkRun(ctx context.Context, l lake, what string) (sample, error) {
@@ -224,8 +224,17 @@ func (b *bench) config(l lake) string {
 pipelines:
   %s:
     source: {connection: db, table: %s.%s, cursor: %s}
-    target: {connection: lake, table: bench.%s, format: %s, mode: append}
-`, b.db.url(), l.connection, b.table.name, databaseName, b.table.name, b.table.cursor, b.table.name, l.format)
+    target: {connection: lake, table: bench.%s, format: %s, mode: append}%s
+`, b.db.url(), l.connection, b.table.name, databaseName, b.table.name, b.table.cursor, b.table.name, l.format, b.transforms(l))
+}
+
+// transforms are the steps of a lake, as the config has them.
+func (b *bench) transforms(l lake) string {
+	switch l.steps {
+	case "change_schema":
+		return "\n    transforms: [{change_schema: " + b.table.change + "}]"
+	}
+	return ""
 }
 
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

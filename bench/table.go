@@ -14,6 +14,9 @@ type table struct {
 	cursor  string
 	columns []column
 	keys    string
+
+	change string // a change_schema of some of its columns, as YAML
+	filter string // a condition that some rows meet, in the SQL of both sides
 }
 
 type column struct{ name, definition, value string }
@@ -29,7 +32,9 @@ func narrowTable(rows int64) table {
 			{"customer_id", "INT NOT NULL", "1 + CRC32(n) % 12435"},
 			{"order_status", "VARCHAR(25) NOT NULL", "ELT(1 + CRC32(n * 7) % 9, 'COMPLETE', 'PENDING_PAYMENT', 'PROCESSING', 'PENDING', 'CLOSED', 'ON_HOLD', 'SUSPECTED_FRAUD', 'CANCELED', 'PAYMENT_REVIEW')"},
 		},
-		keys: "PRIMARY KEY (order_id), KEY (order_last_updated)",
+		keys:   "PRIMARY KEY (order_id), KEY (order_last_updated)",
+		change: "{order_id: {type: bigint}, order_status: {rename: status}, customer_id: {rename: customer, type: bigint}}",
+		filter: "order_status <> 'COMPLETE'",
 	}
 }
 
@@ -64,7 +69,9 @@ func wideTable(rows int64) table {
 			{"attributes", "JSON NOT NULL", `CONCAT('{"n": ', n, ', "odd": ', IF(n % 2, 'true', 'false'), '}')`},
 			{"country", "CHAR(2) NOT NULL", "ELT(1 + n % 6, 'NL', 'DE', 'PL', 'DK', 'CH', 'FR')"},
 		},
-		keys: "PRIMARY KEY (id), KEY (updated_at)",
+		keys:   "PRIMARY KEY (id), KEY (updated_at)",
+		change: "{tiny: {type: bigint}, number: {type: string}, price: {type: double}, note: {drop: true}, code: {rename: short_code}}",
+		filter: "state <> 'new'",
 	}
 }
 

@@ -38,6 +38,9 @@ type Plan struct {
 	Changes []string        `json:"changes,omitempty"` // of the table as it is, in words
 	Columns []PlannedColumn `json:"columns"`
 
+	Steps   []string `json:"transforms,omitempty"` // the names of the steps that rows go through
+	Dropped []string `json:"dropped,omitempty"`    // columns of the source that do not come through them
+
 	// Settled is as far as this run can settle the source, by what it sees now, while the overlap is within overlap_limit.
 	Settled   tidemark.CursorValue `json:"settled_at_most,omitzero"`
 	SettledBy tidemark.SettledBy   `json:"settled_by,omitempty"`
@@ -52,8 +55,10 @@ type PlannedSplit = mysql.SplitForecast
 
 // A PlannedColumn is a column on its way from the source to the lake.
 type PlannedColumn struct {
-	Name     string `json:"name"`
-	Source   string `json:"source_type"` // the server's own
+	Name     string `json:"name"`           // in the lake
+	From     string `json:"from,omitempty"` // in the source, where it differs
+	Computed bool   `json:"computed,omitempty"`
+	Source   string `json:"source_type"` // the server's own; "" of one that was computed
 	Type     string `json:"type"`        // in the lake
 	Nullable bool   `json:"nullable"`
 }
@@ -103,10 +108,12 @@ func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error 
 	if err != nil {
 		return err
 	}
-	if plan.Warnings, err = engine.Rightful(ctx, p.Pipeline, target, schema, base); err != nil {
+	lands, warnings, err := engine.Landing(ctx, p.Pipeline, engine.Parts{Target: target, Transforms: r.transforms(p), Checks: checks(p, r.dir()), Log: r.log}, schema, base)
+	if err != nil {
 		return err
 	}
-	plan.describe(p.Pipeline, schema, base)
+	plan.Warnings = warnings
+	plan.describe(p, schema, lands, base)
 	plan.Deletes = whenSwept(p.Pipeline, base)
 	settled, err := source.Settle(ctx, base)
 	if err != nil {
@@ -121,7 +128,7 @@ func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error 
 	if p.Mode != tidemark.ModeReplace {
 		plan.settle(settled, base, forecast.Max)
 	}
-	preview, err := preview(ctx, target, schema)
+	preview, err := preview(ctx, target, lands)
 	if err != nil {
 		return fmt.Errorf("prepare table %s: %w", p.Target, err)
 	}
@@ -140,18 +147,30 @@ func preview(ctx context.Context, target tidemark.Target, s *tidemark.Schema) (t
 	return previewer.Preview(ctx, s)
 }
 
-func (plan *Plan) describe(p tidemark.Pipeline, s *tidemark.Schema, base tidemark.Watermark) {
+func (plan *Plan) describe(p config.Pipeline, s, lands *tidemark.Schema, base tidemark.Watermark) {
 	if p.Mode == tidemark.ModeMerge {
 		if plan.Key = p.Key; len(plan.Key) == 0 {
-			plan.Key = s.Key
+			plan.Key = lands.Key
 		}
+	}
+	for _, step := range p.Steps {
+		plan.Steps = append(plan.Steps, step.Name)
 	}
 	if s.Cursor != nil && p.Mode != tidemark.ModeReplace {
 		plan.Cursor, plan.From = s.Cursor.Column, base.Settled
 		plan.Overlap, plan.OverlapBytes, plan.OverlapReason = base.Overlap.Rows, base.Overlap.Bytes, whyOverlap(base)
 	}
+	for _, c := range lands.Columns {
+		column := PlannedColumn{Name: c.Name, Computed: c.Computed, Source: c.SourceType, Type: c.Type.String(), Nullable: c.Nullable}
+		if from, ok := c.Source(); ok && from != c.Name {
+			column.From = from
+		}
+		plan.Columns = append(plan.Columns, column)
+	}
 	for _, c := range s.Columns {
-		plan.Columns = append(plan.Columns, PlannedColumn{Name: c.Name, Source: c.SourceType, Type: c.Type.String(), Nullable: c.Nullable})
+		if _, ok := lands.Lands(c.Name); !ok {
+			plan.Dropped = append(plan.Dropped, c.Name)
+		}
 	}
 }
 

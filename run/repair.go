@@ -156,8 +156,8 @@ func (r *Runner) comparisonOf(ctx context.Context, p config.Pipeline, parts engi
 	if !ok {
 		return nil, fmt.Errorf("the source of pipeline %s cannot be compared: %w", p.ID, tidemark.ErrInvalid)
 	}
-	return &comparison{l: l, p: p, target: parts.Target, task: verify.Task{
-		Pipeline: p.Pipeline, Schema: m.Schema, Watermark: m.Base, Source: source, Mark: p.MarkColumn,
+	return &comparison{l: l, p: p, target: parts.Target, lands: m.Lands(), task: verify.Task{
+		Pipeline: r.atSource(p), Schema: m.Schema, Watermark: m.Base, Source: source, Mark: p.MarkColumn,
 	}}, nil
 }
 

@@ -93,7 +93,7 @@ func (r *Runner) parts(ctx context.Context, p config.Pipeline) (parts engine.Par
 	}
 	return engine.Parts{
 		Source: source, Target: l.target(p.Pipeline, r), Side: blob.NewSideFolder(l.store, p.ID),
-		Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log, Dir: dir,
+		Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log, Dir: dir, Transforms: r.transforms(p), Checks: checks(p, dir),
 	}, done, nil
 }
 

@@ -23,7 +23,7 @@ func (r *Runner) source(ctx context.Context, p config.Pipeline) (*mysql.Source, 
 		}
 		connection.Primary = &primary
 	}
-	s, err := mysql.Open(ctx, connection, p.Pipeline, r.log)
+	s, err := mysql.Open(ctx, connection, r.atSource(p), r.log)
 	if err != nil {
 		return nil, fmt.Errorf("connection %s: %w", p.Source, err)
 	}

@@ -63,12 +63,15 @@ func (r *Runner) verify(ctx context.Context, p config.Pipeline, o VerifyOptions)
 	}
 	defer source.Close()
 	c := comparison{l: l, p: p, target: l.target(p.Pipeline, r), task: verify.Task{
-		Pipeline: p.Pipeline, Source: source, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit, Mark: p.MarkColumn,
+		Pipeline: r.atSource(p), Source: source, Sample: o.Sample, Rate: o.Rate, Limit: o.Limit, Mark: p.MarkColumn,
 	}}
 	if c.task.Watermark, err = c.watermark(ctx); err != nil {
 		return nil, err
 	}
 	if c.task.Schema, err = source.Schema(ctx); err != nil {
+		return nil, err
+	}
+	if c.lands, err = r.landed(ctx, p, c.task.Schema); err != nil {
 		return nil, err
 	}
 	return r.compare(ctx, &c, o.Since)
@@ -79,8 +82,10 @@ type comparison struct {
 	l        *lake
 	p        config.Pipeline
 	target   tidemark.Target
-	task     verify.Task // with Source, Schema and Watermark: as it was before the lake's table is looked at
-	versions bool        // a Mender wants all versions of rows that are gone
+	lands    *tidemark.Schema // what the table gets of the source's rows
+	task     verify.Task      // with Source, Schema and Watermark: as it was before the lake's table is looked at
+	versions bool             // a Mender wants all versions of rows that are gone
+	names    columnNames
 	scan     *query.Scan // of the table, for then, once it is open
 	then     func(*VerifyReport) error
 }
@@ -95,7 +100,7 @@ func (r *Runner) compare(ctx context.Context, c *comparison, since string) (repo
 	if c.task.Since, err = sinceOf(since, c.task.Schema.Cursor); err != nil {
 		return nil, err
 	}
-	newest := compareBy(&c.task, snapshot)
+	newest := c.names.newest(compareBy(&c.task, snapshot))
 	if c.task.Gone && c.task.Key == nil {
 		return nil, tidemark.WithHint(fmt.Errorf("pipeline %s: deleted rows cannot be told without a key that both sides have: %w", c.p.ID, tidemark.ErrInvalid),
 			"`tidemark repair --deletes` compares whole rows")
@@ -104,14 +109,14 @@ func (r *Runner) compare(ctx context.Context, c *comparison, since string) (repo
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.scan.Close()) }()
-	c.task.Lake = c.scan
+	c.task.Lake = c.names.lake(c.scan)
 	if c.versions && newest.Key != nil {
 		all, err := query.OpenScan(ctx, r.queryOptions(c.l), snapshot, query.Newest{})
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, all.Close()) }()
-		c.task.Versions = all
+		c.task.Versions = c.names.lake(all)
 	}
 	if report, err = verify.Verify(ctx, c.task); err == nil && c.then != nil {
 		err = c.then(report)
@@ -142,8 +147,11 @@ func (c *comparison) lakeSide(ctx context.Context) (*tidemark.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.names, c.task.Aside = sourceNames(c.task.Schema, c.lands)
 	for _, f := range snapshot.Schema.Fields() {
-		c.task.Columns = append(c.task.Columns, f.Name)
+		if name, ok := c.names.ofSource(f.Name); ok {
+			c.task.Columns = append(c.task.Columns, name)
+		}
 	}
 	for _, f := range snapshot.Data {
 		c.task.Rows += f.Rows

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -26,7 +27,7 @@ Loads what is new in the tables of the named pipelines, or of all. It may be run
 killed, and run again: no row is lost and none is there twice.
 
 The name of a pipeline that covers many tables stands for all of them; NAME.TABLE is one.`,
-			exitOK, exitFailed, exitUsage, exitNothing),
+			exitOK, exitFailed, exitUsage, exitDiffers, exitNothing),
 		Example: `  tidemark run
   tidemark run orders customers --parallel 2
   tidemark run --json --fail-if-empty`,
@@ -71,12 +72,18 @@ func namesToRun(cfg *config.Config, names []string) []string {
 
 // runExit returns how the command ends.
 func runExit(outcomes []run.Outcome, failIfEmpty bool) error {
-	empty := true
+	empty, code := true, exitOK
 	for _, o := range outcomes {
-		if o.Err != nil {
-			return &exit{code: exitFailed}
+		switch {
+		case errors.Is(o.Err, tidemark.ErrChecks) && code == exitOK:
+			code = exitDiffers
+		case o.Err != nil && !errors.Is(o.Err, tidemark.ErrChecks):
+			code = exitFailed
 		}
 		empty = empty && o.Result.New == 0
+	}
+	if code != exitOK {
+		return &exit{code: code}
 	}
 	if empty && failIfEmpty {
 		return &exit{code: exitNothing}

@@ -31,7 +31,7 @@ func exitText(code int) string {
 	case exitUsage:
 		return "the command line or the config is wrong"
 	case exitDiffers:
-		return "data differs; the report says which"
+		return "data differs, or does not pass a check; the report says which"
 	case exitNothing:
 		return "nothing to do (only with --fail-if-empty)"
 	}
@@ -76,6 +76,8 @@ func (a *app) report(err error) int {
 		err = known.cause
 	} else if errors.Is(err, run.ErrNoPipeline) {
 		code = exitUsage
+	} else if errors.Is(err, tidemark.ErrChecks) {
+		code = exitDiffers
 	}
 	a.printError("", err)
 	return code
@@ -172,6 +174,7 @@ func kind(err error) string {
 	}{
 		{context.Canceled, "interrupted"},
 		{tidemark.ErrFatal, "state_unknown"},
+		{tidemark.ErrChecks, "checks"},
 		{tidemark.ErrConflict, "conflict"},
 		{tidemark.ErrDenied, "denied"},
 		{tidemark.ErrNotFound, "not_found"},

@@ -112,6 +112,11 @@ func high(before string, v tidemark.CursorValue) string {
 // notes are the lines below a result: what the owner should know.
 func notes(r tidemark.RunResult) []string {
 	lines := append([]string(nil), r.Notices...)
+	for _, c := range r.Checks {
+		if c.Failed > 0 {
+			lines = append(lines, fmt.Sprintf("check %s: %s failed, %s", c.Check, thousands(c.Failed), c.Detail))
+		}
+	}
 	if r.Maintenance != nil {
 		lines = append(lines, "maintenance: "+maintenanceLine(*r.Maintenance, false))
 	}

@@ -24,6 +24,7 @@ func planText(p run.Plan) string {
 	if p.Deletes != "" {
 		planPart(&b, "deletes", []string{p.Deletes})
 	}
+	planPart(&b, "steps", p.Steps)
 	planPart(&b, "table", planTable(p))
 	if p.SettledBy != "" {
 		planPart(&b, "settled", planSettled(p))
@@ -112,22 +113,44 @@ func planWritten(p run.Plan) []string {
 
 // planTable says what would become of the table: all columns of a new one, else what differs.
 func planTable(p run.Plan) []string {
-	if !p.New {
-		if len(p.Changes) > 0 {
-			return p.Changes
-		}
-		return []string{fmt.Sprintf("no change, %s", count(int64(len(p.Columns)), "column"))}
+	lines := []string{"new, " + count(int64(len(p.Columns)), "column")}
+	switch {
+	case !p.New && len(p.Changes) > 0:
+		lines = p.Changes
+	case !p.New:
+		lines = []string{fmt.Sprintf("no change, %s", count(int64(len(p.Columns)), "column"))}
 	}
-	rows := make([][]string, len(p.Columns))
-	for i, c := range p.Columns {
+	if !p.New && len(p.Steps) == 0 {
+		return lines
+	}
+	return append(lines, strings.Split(strings.TrimSuffix(table(planColumns(p)), "\n"), "\n")...)
+}
+
+// planColumns shows the columns of source and table side by side.
+func planColumns(p run.Plan) [][]string {
+	var rows [][]string
+	for _, c := range p.Columns {
 		null := "not null"
 		if c.Nullable {
 			null = "null"
 		}
-		rows[i] = []string{c.Name, c.Source, "→ " + c.Type, null}
+		row := []string{c.Name, c.Source, "→ " + c.Type, null}
+		if len(p.Steps) > 0 {
+			from := c.Name
+			if c.From != "" {
+				from = c.From
+			}
+			if c.Computed {
+				from = "(computed)"
+			}
+			row = []string{from, c.Source, "→ " + c.Name, c.Type, null}
+		}
+		rows = append(rows, row)
 	}
-	lines := []string{"new, " + count(int64(len(p.Columns)), "column")}
-	return append(lines, strings.Split(strings.TrimSuffix(table(rows), "\n"), "\n")...)
+	for _, name := range p.Dropped {
+		rows = append(rows, []string{name, "", "→ dropped"})
+	}
+	return rows
 }
 
 // planSettled says how far the next run but one could begin, and who keeps it from beginning later.

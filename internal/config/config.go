@@ -34,6 +34,8 @@ type Pipeline struct {
 	Lake      string // an *S3 or a *Folder
 	SettleOn  string // a *MySQL: the primary of a replica; "" means the source itself
 	ZeroDates ZeroDates
+	Steps     []Step  // that change rows on their way
+	Checks    []Check // of what lands
 }
 
 // ZeroDates says what dates such as 0000-00-00 become.

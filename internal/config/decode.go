@@ -167,8 +167,10 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value, enum []stri
 		d.section(node, path, v)
 	case v.Kind() == reflect.Map:
 		d.named(node, path, v)
-	case v.Type() == reflect.TypeFor[Strings]():
+	case isTexts(v.Type()):
 		d.strings(node, path, v)
+	case isList(v.Type()):
+		d.sections(node, path, v)
 	default:
 		d.scalar(node, path, v, enum)
 	}
@@ -186,25 +188,59 @@ func (d *decoder) named(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
-func (d *decoder) strings(node ast.Node, path string, v reflect.Value) {
+// isTexts reports whether a value is a list of texts.
+func isTexts(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String
+}
+
+// isList reports whether a value is a list of sections.
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// sections fills a list of sections.
+func (d *decoder) sections(node ast.Node, path string, v reflect.Value) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		var one string
-		if d.scalar(node, path, reflect.ValueOf(&one).Elem(), nil) {
-			v.Set(reflect.ValueOf(Strings{one}))
+		d.breaks(path, "begin each with a dash", "want a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(sequence.Values), len(sequence.Values)))
+	for i, item := range sequence.Values {
+		at := itemPath(path, i)
+		d.places[at] = placeOf(item)
+		element := v.Index(i)
+		d.fresh(element.Addr().Interface())
+		if resolved := d.resolve(item); resolved != nil {
+			d.section(resolved, at, element)
+		}
+	}
+}
+
+// strings fills a list of texts, or one with a single text.
+func (d *decoder) strings(node ast.Node, path string, v reflect.Value) {
+	element := v.Type().Elem()
+	list := reflect.MakeSlice(v.Type(), 0, 1)
+	add := func(node ast.Node, path string) {
+		one := reflect.New(element).Elem()
+		if node != nil && d.scalar(node, path, one, nil) {
+			list = reflect.Append(list, one)
+		}
+	}
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		add(node, path)
+		if list.Len() > 0 {
+			v.Set(list)
 		}
 		return
 	}
-	list := make(Strings, 0, len(sequence.Values))
 	for i, item := range sequence.Values {
-		var one string
-		at := fmt.Sprintf("%s[%d]", path, i)
+		at := itemPath(path, i)
 		d.places[at] = placeOf(item)
-		if resolved := d.resolve(item); resolved != nil && d.scalar(resolved, at, reflect.ValueOf(&one).Elem(), nil) {
-			list = append(list, one)
-		}
+		add(d.resolve(item), at)
 	}
-	v.Set(reflect.ValueOf(list))
+	v.Set(list)
 }
 
 // scalar fills a value that is written as one word or text, and reports whether it could.
@@ -228,7 +264,7 @@ func (d *decoder) scalar(node ast.Node, path string, v reflect.Value, enum []str
 
 // override takes the value from the environment, where that has one.
 func (d *decoder) override(path string, v reflect.Value, enum []string) {
-	if d.env == nil || v.Kind() == reflect.Map || v.Kind() == reflect.Struct && !isText(v) {
+	if d.env == nil || v.Kind() == reflect.Map || isList(v.Type()) || v.Kind() == reflect.Struct && !isText(v) {
 		return
 	}
 	text, found := d.env(variable(path))
@@ -265,7 +301,11 @@ func setText(v reflect.Value, text string, enum []string) error {
 		v.SetBool(text == "true")
 	case reflect.Slice:
 		list := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-		v.Set(reflect.ValueOf(Strings(list)))
+		texts := reflect.MakeSlice(v.Type(), len(list), len(list))
+		for i, text := range list {
+			texts.Index(i).SetString(text)
+		}
+		v.Set(texts)
 	default:
 		n, err := strconv.ParseInt(text, 0, v.Type().Bits())
 		if err != nil {

@@ -17,11 +17,12 @@ type Group struct {
 	Tables  []Pattern
 	Exclude []Pattern
 
-	spec pipelineSpec
+	spec  pipelineSpec
+	steps []Step
 }
 
 func (b *builder) group(c *Config, name, path string, spec pipelineSpec) Group {
-	g := Group{Name: name, Source: spec.Source.Connection, spec: spec}
+	g := Group{Name: name, Source: spec.Source.Connection, spec: spec, steps: spec.steps(c)}
 	database := databaseOf(c, spec.Source.Connection)
 	read := func(key string, list Strings) (patterns []Pattern) {
 		for i, text := range list {
@@ -75,7 +76,7 @@ func (g Group) Expand(tables []tidemark.TableName) ([]Pipeline, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pipeline %s: %w: %w", name, tidemark.ErrInvalid, err)
 		}
-		list = append(list, g.spec.pipeline(name, table, target))
+		list = append(list, g.spec.pipeline(g.steps, name, table, target))
 	}
 	if len(list) == 0 {
 		return nil, tidemark.WithHint(

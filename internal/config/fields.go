@@ -94,6 +94,9 @@ func join(path string, keys ...string) string {
 	return path
 }
 
+// itemPath returns the path of an element of a list.
+func itemPath(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
 var notVariable = regexp.MustCompile(`[^A-Z0-9]+`)
 
 // variable returns the name of the environment variable that overrides the value at path: connections.shop.url is

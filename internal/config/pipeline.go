@@ -22,6 +22,8 @@ func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
 		}
 		b.source(c, path, spec.Source)
 		b.target(c, path, spec)
+		b.steps(c, path, spec.Transforms)
+		b.checks(path, spec)
 		if len(spec.Source.Tables) > 0 {
 			c.Groups = append(c.Groups, b.group(c, name, path, spec))
 			continue
@@ -188,7 +190,7 @@ func (b *builder) single(c *Config, name, path string, spec pipelineSpec) (Pipel
 		b.at(join(path, "target", "table"), tidemark.Hint(err), "%s", err)
 		return Pipeline{}, false
 	}
-	return spec.pipeline(tidemark.PipelineID(name), table, target), true
+	return spec.pipeline(spec.steps(c), tidemark.PipelineID(name), table, target), true
 }
 
 // databaseOf returns the database of a connection's URL, or "".
@@ -200,16 +202,16 @@ func databaseOf(c *Config, connection string) string {
 }
 
 // pipeline fills in what the document says and what it leaves open.
-func (s pipelineSpec) pipeline(id tidemark.PipelineID, table tidemark.TableName, target tidemark.TableID) Pipeline {
+func (s pipelineSpec) pipeline(steps []Step, id tidemark.PipelineID, table tidemark.TableName, target tidemark.TableID) Pipeline {
 	splits := s.Source.Splits
 	if splits == 0 {
 		splits = min(max(runtime.GOMAXPROCS(0), 2), 4)
 	}
 	return Pipeline{
 		Source: s.Source.Connection, Lake: s.Target.Connection, SettleOn: s.Source.SettleOn,
-		ZeroDates: ZeroDates(s.Source.ZeroDates),
+		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: steps, Checks: s.checks(),
 		Pipeline: tidemark.Pipeline{
-			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where,
+			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where, Transforms: fingerprint(steps),
 			Cursors: s.Source.Cursor, CursorZone: s.Source.CursorZone, Nulls: tidemark.NullPolicy(s.Source.Nulls),
 			Lateness: time.Duration(s.Source.Lateness), LatenessRows: s.Source.LatenessRows,
 			Slack: time.Duration(s.Source.Slack), SettleWait: time.Duration(s.Source.SettleWait),

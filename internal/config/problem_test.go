@@ -26,8 +26,8 @@ func TestProblems(t *testing.T) {
 		{"key of the other section", head + strings.Replace(orders, "cursor:", "mode: append, cursor:", 1),
 			`t.yaml:6:47: pipelines.orders.source.mode: unknown key; it belongs in "target"`},
 
-		{"section of another version", head + orders + "    transforms: [{sql: select 1}]\n",
-			`t.yaml:8:5: pipelines.orders.transforms: unknown key; known here: source, target, maintenance`},
+		{"section of another version", head + orders + "    triggers: [{cron: daily}]\n",
+			`t.yaml:8:5: pipelines.orders.triggers: unknown key; known here: source, transforms, checks, target, maintenance`},
 
 		{"all at once, in order", `conections: {}
 pipelines:

@@ -93,6 +93,10 @@ func (w schemaWriter) value(f field) *schemaNode {
 	switch f.typ {
 	case reflect.TypeFor[Strings]():
 		return &schemaNode{AnyOf: []*schemaNode{{Type: "string"}, {Type: "array", Items: &schemaNode{Type: "string"}}}}
+	case reflect.TypeFor[Literals]():
+		return &schemaNode{Type: "array", Items: literalNode()}
+	case reflect.TypeFor[Literal]():
+		return literalNode()
 	case reflect.TypeFor[Size]():
 		node.Pattern = `^[0-9]+\s*(B|[KMGT]i?B)$`
 		return node
@@ -106,6 +110,8 @@ func (w schemaWriter) value(f field) *schemaNode {
 	switch f.typ.Kind() {
 	case reflect.Struct:
 		return w.section(f.typ)
+	case reflect.Slice:
+		return &schemaNode{Type: "array", Items: w.section(f.typ.Elem())}
 	case reflect.Map:
 		return &schemaNode{Type: "object", Additional: &additional{w.section(f.typ.Elem())}}
 	case reflect.Bool:
@@ -114,6 +120,11 @@ func (w schemaWriter) value(f field) *schemaNode {
 		node.Type = "integer"
 	}
 	return node
+}
+
+// literalNode is the schema of a Literal.
+func literalNode() *schemaNode {
+	return &schemaNode{AnyOf: []*schemaNode{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
 }
 
 // defaultOf returns a default as it stands in the YAML.

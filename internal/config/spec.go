@@ -150,6 +150,12 @@ type pipelineSpec struct {
 	// Where rows come from.
 	Source sourceSpec `yaml:"source"`
 
+	// Steps that change the rows on their way, in their order.
+	Transforms []stepSpec `yaml:"transforms"`
+
+	// What must hold of the rows that a run publishes, by the names that columns have in the lake.
+	Checks []checkSpec `yaml:"checks"`
+
 	// Where rows go to.
 	Target targetSpec `yaml:"target"`
 
@@ -219,6 +225,117 @@ type sourceShared struct {
 
 	// Above this many rows to be read again, the run names the cause.
 	OverlapLimit int64 `yaml:"overlap_limit" default:"5000000"`
+}
+
+// stepSpec is a step that changes rows: change_schema or sql.
+type stepSpec struct {
+	// What messages, plans and previews call the step. The default is its kind, with its number where there are several.
+	Name string `yaml:"name"`
+
+	// What becomes of columns, by their names. Those that are not named stay as they are.
+	ChangeSchema map[string]columnSpec `yaml:"change_schema"`
+
+	// Of change_schema, the columns that come first, by the names that they have behind it.
+	Order Strings `yaml:"order"`
+
+	// A SELECT in DuckDB's SQL over the rows of the run: they are the table "rows", and the source's table by its own
+	// name. watermark() is where the run's window begins, and so is last_fetched in the table
+	// fetch_details(tablename, last_fetched).
+	SQL string `yaml:"sql"`
+
+	// Of sql, other tables that it may read, by the names that it has for them.
+	Lookups map[string]lookupSpec `yaml:"lookups"`
+}
+
+// lookupSpec is a table that sql may read, whole, beside the rows.
+type lookupSpec struct {
+	// The name of a connection: a mysql one, or the pipeline's lake.
+	Connection string `yaml:"connection"`
+
+	// The table: DATABASE.TABLE of a mysql connection, NAMESPACE.TABLE of a lake.
+	Table string `yaml:"table"`
+}
+
+// columnSpec is what change_schema makes of a column.
+type columnSpec struct {
+	// The column's new name.
+	Rename string `yaml:"rename"`
+
+	// The column's new type: boolean, int, bigint, float, double, decimal(P,S), string, binary, date, timestamp or
+	// timestamptz. A value that does not fit stops the run.
+	Type string `yaml:"type"`
+
+	// Leave the column out.
+	Drop bool `yaml:"drop" default:"false"`
+}
+
+// checkSpec is a check, of one kind.
+type checkSpec struct {
+	// What messages call the check. The default is its kind and its columns.
+	Name string `yaml:"name"`
+
+	// What a failed check does: stop ends the run with exit code 3 before anything is published, warn says so.
+	OnFail string `yaml:"on_fail" enum:"stop,warn" default:"stop"`
+
+	// Columns of which none may be NULL.
+	NotNull Strings `yaml:"not_null"`
+
+	// Columns whose values no two rows of the run share. A row with NULL in one of them shares none.
+	Unique Strings `yaml:"unique"`
+
+	// The only values that a column may have, beside NULL.
+	AcceptedValues acceptedSpec `yaml:"accepted_values"`
+
+	// The least and the greatest value that a column may have, NULL aside.
+	Range rangeSpec `yaml:"range"`
+
+	// An expression, in the syntax of RE2, that the whole of each text of a column matches, NULL aside.
+	Regex regexSpec `yaml:"regex"`
+
+	// How many rows a run publishes. A run without news has none.
+	RowCount rowCountSpec `yaml:"row_count"`
+
+	// How old the newest row may be, by its cursor, when a run ends, whether it found rows or not.
+	Freshness Duration `yaml:"freshness"`
+}
+
+// acceptedSpec is what a column may hold.
+type acceptedSpec struct {
+	// The column.
+	Column string `yaml:"column"`
+
+	// The values.
+	Values Literals `yaml:"values"`
+}
+
+// rangeSpec bounds a column. One of both bounds may be left out.
+type rangeSpec struct {
+	// The column.
+	Column string `yaml:"column"`
+
+	// The least value.
+	Min Literal `yaml:"min"`
+
+	// The greatest value.
+	Max Literal `yaml:"max"`
+}
+
+// regexSpec is what the texts of a column look like.
+type regexSpec struct {
+	// The column.
+	Column string `yaml:"column"`
+
+	// The expression.
+	Pattern string `yaml:"pattern"`
+}
+
+// rowCountSpec bounds a number of rows. One of both bounds may be left out.
+type rowCountSpec struct {
+	// The least number.
+	Min int64 `yaml:"min"`
+
+	// The greatest number.
+	Max int64 `yaml:"max"`
 }
 
 // targetSpec is what is written.

@@ -103,3 +103,15 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 // Strings is one text or a list of texts.
 type Strings []string
+
+// A Literal is a value of a column as it is written: text, a number, true or false.
+type Literal string
+
+// UnmarshalText takes any text.
+func (l *Literal) UnmarshalText(text []byte) error {
+	*l = Literal(text)
+	return nil
+}
+
+// Literals is a list of values.
+type Literals []Literal

@@ -150,6 +150,8 @@ func kindsFor(v reflect.Value) accepted {
 		return accepted{"a size such as 64MiB", []string{"text", "a number"}}
 	case *Duration:
 		return accepted{"a duration such as 15m", []string{"text", "a number"}}
+	case *Literal:
+		return accepted{"a value", []string{"text", "a number", "true or false"}}
 	case *Secret:
 		return accepted{"a reference such as ${env:NAME}", []string{"text", "a number"}}
 	}

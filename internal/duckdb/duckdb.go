@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
+	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
 // Options bound what a database may use.
@@ -26,8 +27,12 @@ const defaultMemory = 512 << 20
 
 // A DB is a database in memory. It is used by one goroutine at a time.
 type DB struct {
-	pool *sql.DB
-	conn *sql.Conn
+	pool   *sql.DB
+	conn   *sql.Conn
+	native bindings.Connection // the same connection
+	feeds  []*feed
+	made   int // names given to functions so far
+	scalar map[string]bool
 }
 
 // Open starts a database. It can load no extension, and its time zone is UTC. The caller closes it.
@@ -55,6 +60,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open duckdb: %w", err)
 	}
 	db := &DB{pool: pool, conn: conn}
+	err = conn.Raw(func(driverConn any) (err error) {
+		db.native, err = handleOf(driverConn)
+		return err
+	})
+	if err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open duckdb: %w", err)
+	}
 	if err := db.Exec(ctx, "SET TimeZone = 'UTC'"); err != nil {
 		_ = db.Close()
 		return nil, err

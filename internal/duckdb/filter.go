@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -15,13 +16,10 @@ type filter struct {
 // A tableName is how the columns of a table can be told from those of others in a SELECT.
 type tableName struct{ schema, name string }
 
-// filterKey is where noteFilters leaves a table's filter in the tree.
-const filterKey = "tidemark_filter"
-
 // noteFilters notes the WHERE of a SELECT at each table to which it applies: a row of such a table that does not meet it
 // is in no row of the result, whatever else the statement does. Those are not the ones that an outer join fills up, nor
 // the ones of which a row is picked by what others are there.
-func noteFilters(n map[string]any) {
+func (w *walker) noteFilters(n map[string]any) {
 	if n["where_clause"] == nil || n["sample"] != nil {
 		return
 	}
@@ -39,10 +37,13 @@ func noteFilters(n map[string]any) {
 			}
 		}
 		if same == 1 {
-			t[filterKey] = &filter{where: n["where_clause"], names: names, own: own}
+			w.filters[identity(t)] = &filter{where: n["where_clause"], names: names, own: own}
 		}
 	}
 }
+
+// identity tells a node from others that look alike.
+func identity(n map[string]any) uintptr { return reflect.ValueOf(n).Pointer() }
 
 // fromItems returns the names of all that stands in a FROM, and adds those tables to which a WHERE applies. It is not ok
 // when something is there that it does not know.
@@ -128,7 +129,7 @@ type family uint8
 
 const (
 	unknown  family = iota
-	numbers         // integers and decimals; as constants floats too
+	numerals        // integers and decimals; as constants floats too
 	times           // dates, timestamps and instants: the session's zone is UTC
 	texts           // strings of a column; as a constant: one with a type of its own
 	literal         // a plain 'text', which takes the type of what it is compared with
@@ -143,7 +144,7 @@ func familyOf(typ string) family {
 		if strings.HasSuffix(typ, "]") {
 			return unknown
 		}
-		return numbers
+		return numerals
 	case "DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE":
 		return times
 	case "VARCHAR":
@@ -166,7 +167,7 @@ func constant(node any) family {
 		case id == "VARCHAR" && value["is_null"] == false:
 			return literal
 		case id == "DOUBLE":
-			return numbers
+			return numerals
 		default:
 			return familyOf(id)
 		}
@@ -188,7 +189,7 @@ func castFamily(n map[string]any) family {
 	case "INTERVAL":
 		return duration
 	case "DOUBLE", "FLOAT":
-		return numbers
+		return numerals
 	default:
 		return familyOf(id)
 	}
@@ -208,12 +209,12 @@ func callFamily(n map[string]any) family {
 	switch {
 	case len(args) == 1 && (strings.HasPrefix(name, "to_") && slices.Contains(durations, name)):
 		return duration
-	case len(args) == 1 && (name == "trunc" || name == "-") && args[0] == numbers:
-		return numbers
+	case len(args) == 1 && (name == "trunc" || name == "-") && args[0] == numerals:
+		return numerals
 	case len(args) == 2 && (name == "+" || name == "-"):
 		switch {
-		case args[0] == numbers && args[1] == numbers:
-			return numbers
+		case args[0] == numerals && args[1] == numerals:
+			return numerals
 		case args[0] == times && args[1] == duration:
 			return times
 		case args[0] == duration && args[1] == duration:

@@ -18,8 +18,10 @@ type Statement struct {
 	Tables []Table // in the order in which they stand there, each as often as it does
 	Calls  []Call  // of the functions that the program defines itself
 
-	written string // as it was written, with everything in the same place; "" for as SQL is
-	lines   int    // of the program's own that SQL has before it
+	written   string         // as it was written, with everything in the same place; "" for as SQL is
+	lines     int            // of the program's own that SQL has before it
+	tree      map[string]any // DuckDB's
+	recursive bool
 }
 
 // text returns the statement as it was written.
@@ -89,7 +91,8 @@ func (db *DB) Parse(ctx context.Context, statement string) (*Statement, error) {
 		return nil, &Error{Message: fmt.Sprintf("one statement is wanted, not %d", len(tree.Statements)), kind: tidemark.ErrInvalid}
 	}
 	s := &Statement{SQL: statement, written: written}
-	w := walker{statement: s, travels: travels}
+	s.tree, _ = tree.Statements[0].(map[string]any)
+	w := walker{statement: s, travels: travels, filters: map[uintptr]*filter{}}
 	if err := w.walk(tree.Statements[0]); err != nil {
 		return nil, err
 	}
@@ -106,6 +109,7 @@ func (s *Statement) Reject(t Table, message string) error { return at(s.text(), 
 type walker struct {
 	statement *Statement
 	travels   []*AsOf
+	filters   map[uintptr]*filter // by the node of the table
 	ctes      []string
 }
 
@@ -141,7 +145,9 @@ func (w *walker) visit(n map[string]any) error {
 	}
 	switch n["type"] {
 	case "SELECT_NODE":
-		noteFilters(n)
+		w.noteFilters(n)
+	case "RECURSIVE_CTE_NODE":
+		w.statement.recursive = true
 	case "BASE_TABLE":
 		return w.table(n)
 	case "FUNCTION":
@@ -163,7 +169,7 @@ func (w *walker) visit(n map[string]any) error {
 
 func (w *walker) table(n map[string]any) error {
 	t := Table{Schema: text(n, "schema_name"), Name: text(n, "table_name"), offset: offset(n)}
-	t.filter, _ = n[filterKey].(*filter)
+	t.filter = w.filters[identity(n)]
 	catalog := text(n, "catalog_name")
 	for _, a := range w.travels {
 		if catalog == a.Database || catalog == "" && t.Schema == a.Database {

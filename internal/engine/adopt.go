@@ -25,6 +25,11 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 	if err != nil {
 		return tidemark.Watermark{}, err
 	}
+	lands, err := parts.land(ctx, p, schema, tidemark.Window{})
+	if err != nil {
+		return tidemark.Watermark{}, err
+	}
+	defer lands.close(parts, p)
 	base, w, err := adoptable(ctx, p, parts.Target, old)
 	if err != nil {
 		return tidemark.Watermark{}, err
@@ -32,12 +37,12 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 	if err := adoptableAs(w, p, old); err != nil {
 		return tidemark.Watermark{}, err
 	}
-	if err := identify(&w, schema, p); err != nil {
+	if err := identify(&w, lands.Schema(), p); err != nil {
 		return tidemark.Watermark{}, err
 	}
 	e := tidemark.Event{Action: tidemark.ActionAdopt, From: tidemark.PositionOf(base), To: tidemark.PositionOf(w)}
 	w = stamp(w, p.ID, base.Seq+1)
-	if err := parts.Target.Prepare(ctx, schema); err != nil {
+	if err := parts.Target.Prepare(ctx, lands.Schema()); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("prepare table %s: %w", p.Target, err)
 	}
 	if old != "" && old != p.ID && w.Overlap.Name != "" {

@@ -34,7 +34,11 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.schema, err = r.Source.Schema(ctx); err != nil {
 		return err
 	}
-	notices, err := Rightful(ctx, r.p, r.Target, a.schema, a.base)
+	if a.landing, err = r.land(ctx, r.p, a.schema, a.window()); err != nil {
+		return err
+	}
+	defer a.landing.close(r.Parts, r.p)
+	notices, err := Rightful(ctx, r.p, r.Target, a.landing.Schema(), a.base)
 	if err != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.splits, err = r.Source.Splits(ctx, a.window(), max(r.p.Splits, 1)); err != nil {
 		return fmt.Errorf("split the window: %w", err)
 	}
-	if err := r.Target.Prepare(ctx, a.schema); err != nil {
+	if err := r.Target.Prepare(ctx, a.landing.Schema()); err != nil {
 		return fmt.Errorf("prepare table %s: %w", r.p.Target, err)
 	}
 	defer a.close()
@@ -64,6 +68,9 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if err := failpoint.Hit("engine.written"); err != nil {
 		return err
 	}
+	if err := a.checked(); err != nil {
+		return err
+	}
 	return a.commit(ctx)
 }
 
@@ -72,7 +79,8 @@ type attempt struct {
 	result *tidemark.RunResult
 
 	base    tidemark.Watermark
-	schema  *tidemark.Schema
+	schema  *tidemark.Schema // of the source
+	landing *landing
 	settled tidemark.Settled
 	splits  []tidemark.Split
 	pass    *overlap.Pass // nil in ModeReplace
@@ -90,7 +98,7 @@ func (a *attempt) window() tidemark.Window {
 // forget sets back what an earlier attempt counted.
 func (a *attempt) forget() {
 	res := a.result
-	res.Read, res.New, res.Suppressed, res.Files, res.Bytes, res.Notices = 0, 0, 0, 0, 0, nil
+	res.Read, res.New, res.Suppressed, res.Files, res.Bytes, res.Notices, res.Checks = 0, 0, 0, 0, 0, nil, nil
 	res.Seq, res.HighBefore, res.High = a.base.Seq, a.base.High, a.base.High
 	res.Settled, res.Overlap = a.base.Settled, a.base.Overlap.Rows
 	res.SettledBy, res.HeldBy = a.base.SettledBy, a.base.HeldBy

@@ -65,7 +65,8 @@ type Backfill struct {
 
 	p      tidemark.Pipeline
 	parts  Parts
-	cursor tidemark.Cursor
+	cursor tidemark.Cursor // of the source
+	lands  *tidemark.Schema
 	gone   tidemark.Places
 	above  keySet // of the rows that the overlap knows; only in a merge
 
@@ -92,38 +93,66 @@ func PlanBackfill(ctx context.Context, p tidemark.Pipeline, parts Parts, open fu
 	if b.Now.Seq == 0 {
 		return nil, tidemark.WithHint(fmt.Errorf("pipeline %s has not loaded anything yet: %w", p.ID, tidemark.ErrInvalid), fmt.Sprintf("`tidemark run %s` first", p.ID))
 	}
-	schema, err := b.schema(ctx)
+	schema, lands, err := b.schema(ctx)
 	if err != nil {
 		return nil, err
 	}
+	lands.close(parts, p)
 	if err := b.alone(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.setWindow(schema, r); err != nil {
 		return nil, err
 	}
-	if err := b.preview(ctx, schema); err != nil {
+	if err := b.preview(ctx); err != nil {
 		return nil, err
 	}
 	table, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.readLake(ctx, table, schema); err != nil {
+	if err := b.readLake(ctx, table); err != nil {
 		return nil, withClosed(err, table)
 	}
 	return b, table.Close()
 }
 
 // schema looks at the source, and checks that the pipeline may go on from its watermark.
-func (b *Backfill) schema(ctx context.Context) (*tidemark.Schema, error) {
+func (b *Backfill) schema(ctx context.Context) (*tidemark.Schema, *landing, error) {
 	schema, err := b.parts.Source.Schema(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	b.Notices, err = Rightful(ctx, b.p, b.parts.Target, schema, b.Now)
-	b.cursor = *schema.Cursor
-	return schema, err
+	l, err := b.parts.land(ctx, b.p, schema, tidemark.Window{})
+	if err != nil {
+		return nil, nil, err
+	}
+	b.cursor, b.lands = *schema.Cursor, l.Schema()
+	if b.Notices, err = Rightful(ctx, b.p, b.parts.Target, l.Schema(), b.Now); err == nil {
+		err = b.ranged(schema, l.Shape())
+	}
+	if err != nil {
+		l.close(b.parts, b.p)
+		return nil, nil, err
+	}
+	return schema, l, nil
+}
+
+// ranged checks that the rows of the range can be found in the lake: each has its cursor there, as the source has it.
+func (b *Backfill) ranged(s *tidemark.Schema, shape tidemark.Shape) error {
+	refuse := func(why string) error {
+		return tidemark.WithHint(fmt.Errorf("pipeline %s: %s, so that the rows of a range cannot be found in the lake: %w", b.p.ID, why, tidemark.ErrInvalid),
+			fmt.Sprintf("`tidemark rewind %s --all` and a run load the table anew", b.p.ID))
+	}
+	if shape.Whole {
+		return refuse("a transform makes rows of many")
+	}
+	was, _ := s.Column(b.cursor.Column)
+	is, ok := b.lands.Lands(b.cursor.Column)
+	if !ok || !arrow.TypeEqual(was.Type, is.Type) {
+		return refuse(fmt.Sprintf("cursor %q does not come through the transforms as it is", b.cursor.Column))
+	}
+	return nil
 }
 
 // alone refuses a table that others append to as well: whose the rows in the range are cannot be told.
@@ -183,12 +212,12 @@ func (b *Backfill) setWindow(s *tidemark.Schema, r Range) (err error) {
 }
 
 // preview finds what would become of the table's columns, and what would stop that.
-func (b *Backfill) preview(ctx context.Context, s *tidemark.Schema) error {
+func (b *Backfill) preview(ctx context.Context) error {
 	previewer, ok := b.parts.Target.(tidemark.Previewer)
 	if !ok {
 		return nil
 	}
-	preview, err := previewer.Preview(ctx, s)
+	preview, err := previewer.Preview(ctx, b.lands)
 	if err != nil {
 		return fmt.Errorf("prepare table %s: %w", b.p.Target, err)
 	}

@@ -65,7 +65,12 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	if err := b.unmoved(ctx); err != nil {
 		return err
 	}
-	schema, err := b.schema(ctx)
+	_, lands, err := b.schema(ctx)
+	if err != nil {
+		return err
+	}
+	defer lands.close(b.parts, b.p)
+	erased, err := lands.newErased(b.parts, b.p, b.Now, run)
 	if err != nil {
 		return err
 	}
@@ -73,12 +78,10 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 	if err != nil {
 		return err
 	}
-	if err := b.parts.Target.Prepare(ctx, schema); err != nil {
+	if err := b.parts.Target.Prepare(ctx, lands.Schema()); err != nil {
 		return fmt.Errorf("prepare table %s: %w", b.p.Target, err)
 	}
-	t := transfer{Parts: b.parts, run: run, progress: progress, keep: func(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
-		return b.keep(batch, schema)
-	}}
+	t := transfer{Parts: b.parts, run: run, progress: progress, landing: lands, erased: erased, keep: b.keep}
 	b.files, err = t.all(ctx, splits, b.Expect)
 	if source, ok := b.parts.Source.(tidemark.Noticer); ok {
 		for _, notice := range source.Notices() {
@@ -86,6 +89,9 @@ func (b *Backfill) write(ctx context.Context, run tidemark.RunID, progress *Prog
 				b.Notices = append(b.Notices, notice)
 			}
 		}
+	}
+	if err == nil {
+		err = lands.passed(b.p)
 	}
 	if err != nil || len(b.gone) == 0 {
 		return err
@@ -111,9 +117,9 @@ func (b *Backfill) unmoved(ctx context.Context) error {
 }
 
 // keep looks whether a row comes that takes the place of one that the overlap knows.
-func (b *Backfill) keep(batch arrow.RecordBatch, s *tidemark.Schema) (arrow.RecordBatch, error) {
+func (b *Backfill) keep(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 	if len(b.above) > 0 && !b.touched.Load() {
-		key, err := keysOf(b.parts.Source, batch, mergeKey(b.p, s))
+		key, err := keysOf(b.parts.Source, batch, b.sourceKey())
 		if err != nil {
 			batch.Release()
 			return nil, err

@@ -16,15 +16,16 @@ import (
 
 // readLake finds the rows of the lake that a backfill replaces. It reads the cursor's column alone, and in a merge the keys
 // of the rows that the overlap knows.
-func (b *Backfill) readLake(ctx context.Context, table Table, s *tidemark.Schema) error {
-	cursor, err := columnIn(table.Schema(), b.cursor.Column)
+func (b *Backfill) readLake(ctx context.Context, table Table) error {
+	lands, _ := b.lands.Lands(b.cursor.Column) // ranged has seen to it
+	cursor, err := columnIn(table.Schema(), lands.Name)
 	if err != nil {
 		return err
 	}
 	columns := []string{cursor}
 	merge := b.p.Mode == tidemark.ModeMerge
 	if merge && b.Now.Overlap.Rows > 0 {
-		columns = append(columns, mergeKey(b.p, s)...)
+		columns = append(columns, mergeKey(b.p, b.lands)...)
 	}
 	mark := ""
 	if m := b.p.MarkColumn; !merge && m != "" {
@@ -36,7 +37,7 @@ func (b *Backfill) readLake(ctx context.Context, table Table, s *tidemark.Schema
 		if err != nil {
 			return fmt.Errorf("read table %s: %w", b.p.Target, err)
 		}
-		err = b.look(rows, cursor, mark, s)
+		err = b.look(rows, cursor, mark)
 		rows.Release()
 		if err != nil {
 			return fmt.Errorf("read table %s: %w", b.p.Target, err)
@@ -48,14 +49,14 @@ func (b *Backfill) readLake(ctx context.Context, table Table, s *tidemark.Schema
 }
 
 // look notes the rows of a batch that matter. Rows that are marked as deleted stay: the source cannot bring them again.
-func (b *Backfill) look(rows *tidemark.LakeRows, cursor, mark string, s *tidemark.Schema) error {
+func (b *Backfill) look(rows *tidemark.LakeRows, cursor, mark string) error {
 	value, err := overlap.Values(b.cursor, columnOf(rows, cursor))
 	if err != nil {
 		return err
 	}
 	var key func(row int) uint32
 	if b.p.Mode == tidemark.ModeMerge && b.Now.Overlap.Rows > 0 {
-		if key, err = keysOf(b.parts.Source, rows, mergeKey(b.p, s)); err != nil {
+		if key, err = b.lakeKeys(rows); err != nil {
 			return err
 		}
 	}
@@ -76,6 +77,32 @@ func (b *Backfill) look(rows *tidemark.LakeRows, cursor, mark string, s *tidemar
 		}
 	}
 	return nil
+}
+
+// sourceKey is the key of a merge, as the source names its columns.
+func (b *Backfill) sourceKey() []string {
+	key := mergeKey(b.p, b.lands)
+	names := make([]string, len(key))
+	for i, name := range key {
+		c, ok := b.lands.Column(name)
+		if names[i], _ = c.Source(); !ok {
+			names[i] = name
+		}
+	}
+	return names
+}
+
+// lakeKeys returns a function for the checksums of the keys of rows of the lake, the same as those of the source's rows.
+func (b *Backfill) lakeKeys(rows *tidemark.LakeRows) (func(row int) uint32, error) {
+	key, err := inOrder(rows, mergeKey(b.p, b.lands))
+	if err != nil {
+		return nil, err
+	}
+	defer key.Release()
+	source := b.sourceKey()
+	named := renamedColumns(key, source)
+	defer named.Release()
+	return keysOf(b.parts.Source, named, source)
 }
 
 // count sums up the files that are written anew.

@@ -54,7 +54,7 @@ func (a *attempt) commit(ctx context.Context) error {
 func (a *attempt) next() tidemark.Watermark {
 	w := tidemark.Watermark{
 		Pipeline: a.p.ID, Seq: a.base.Seq + 1, Run: a.result.Run,
-		Origin: a.schema.Origin, Mode: a.p.Mode, Key: mergeKey(a.p, a.schema), Selection: selection(a.p),
+		Origin: a.schema.Origin, Mode: a.p.Mode, Key: mergeKey(a.p, a.landing.Schema()), Selection: selection(a.p),
 		Settlements: a.settled.History, SettledBy: a.settled.By, HeldBy: a.settled.HeldBy,
 		Swept: a.base.Swept, T0: a.settled.T0, Committed: time.Now().UTC(),
 		Rows: a.result.New, Total: a.base.Total + a.result.New,

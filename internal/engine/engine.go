@@ -23,6 +23,9 @@ type Parts struct {
 	Log    *slog.Logger
 	Dir    string // for temporary files; may be lost at any time between runs
 
+	Transforms tidemark.Transforms // nil: rows land as they are
+	Checks     tidemark.Checks     // of what lands; nil: none
+
 	// Pause waits between attempts; nil waits by the clock. It returns early, with the error, when ctx ends.
 	Pause func(ctx context.Context, d time.Duration) error
 }

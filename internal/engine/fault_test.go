@@ -55,7 +55,7 @@ func openLake(t *testing.T, store storage, p tidemark.Pipeline) lake {
 func (l lake) run(ctx context.Context, t *testing.T, p tidemark.Pipeline, source tidemark.Source) (tidemark.RunResult, error) {
 	t.Helper()
 	return engine.Run(ctx, p, engine.Parts{
-		Source: source, Target: l.target, Side: l.side, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir(),
+		Transforms: transformsOf(p), Source: source, Target: l.target, Side: l.side, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir(),
 		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}, new(engine.Progress))
 }
@@ -94,11 +94,12 @@ var steps = []func(*table){
 }
 
 // expected is what the lake must hold: in append every version that was there at a run, else the table as it is.
-func expected(mode tidemark.Mode, source *table, seen []row) []row {
-	if mode != tidemark.ModeAppend {
-		return sorted(source.visible())
+func expected(p tidemark.Pipeline, source *table, seen []row) []row {
+	visible := slices.DeleteFunc(source.visible(), func(r row) bool { return p.Transforms == dropping && drops(r) })
+	if p.Mode != tidemark.ModeAppend {
+		return sorted(visible)
 	}
-	for _, r := range source.visible() {
+	for _, r := range visible {
 		if !slices.Contains(seen, r) {
 			seen = append(seen, r)
 		}
@@ -115,7 +116,7 @@ func scenario(t *testing.T, p tidemark.Pipeline, f fault) (writes []int) {
 	for i, step := range steps {
 		step(source)
 		before := seen
-		seen = expected(p.Mode, source, seen)
+		seen = expected(p, source, seen)
 		n := runWithFault(t, store, source, p, f, i)
 		writes = append(writes, n)
 		between := lakeRows(t, store, openLake(t, store, p).catalog, p.Target)
@@ -188,19 +189,24 @@ func checkBetween(t *testing.T, f fault, got, before, after []row, p tidemark.Pi
 // in one that dies. The writes are counted, not listed, so that a new one is covered from its first day.
 func TestFaultTable(t *testing.T) {
 	tests := []struct {
-		format tidemark.Format
-		mode   tidemark.Mode
+		format     tidemark.Format
+		mode       tidemark.Mode
+		transforms string
 	}{
-		{tidemark.FormatIceberg, tidemark.ModeAppend},
-		{tidemark.FormatIceberg, tidemark.ModeMerge},
-		{tidemark.FormatIceberg, tidemark.ModeReplace},
-		{tidemark.FormatParquet, tidemark.ModeAppend},
-		{tidemark.FormatParquet, tidemark.ModeReplace},
+		{tidemark.FormatIceberg, tidemark.ModeAppend, ""},
+		{tidemark.FormatIceberg, tidemark.ModeMerge, ""},
+		{tidemark.FormatIceberg, tidemark.ModeReplace, ""},
+		{tidemark.FormatParquet, tidemark.ModeAppend, ""},
+		{tidemark.FormatParquet, tidemark.ModeReplace, ""},
+		{tidemark.FormatIceberg, tidemark.ModeMerge, dropping},
+		{tidemark.FormatParquet, tidemark.ModeAppend, dropping},
+		{tidemark.FormatIceberg, tidemark.ModeAppend, whole},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s %s", tt.format, tt.mode), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s %s", tt.format, tt.mode, tt.transforms), func(t *testing.T) {
 			t.Parallel()
 			p := pipelineOf(tt.format, tt.mode)
+			p.Transforms = tt.transforms
 			writes := scenario(t, p, fault{run: -1})
 			if writes[0] < 5 || writes[1] < 5 {
 				t.Fatalf("the runs made only %v writes", writes)

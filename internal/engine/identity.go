@@ -22,8 +22,13 @@ func mergeKey(p tidemark.Pipeline, s *tidemark.Schema) []string {
 
 // Rightful checks that a pipeline may go on from base, its watermark, or begin in its table, as each run does before it
 // reads. The notices say what its owner should know of the change since then. It only reads.
+//
+// s is what lands in the table.
 func Rightful(ctx context.Context, p tidemark.Pipeline, target tidemark.Target, s *tidemark.Schema, base tidemark.Watermark) (notices []string, err error) {
 	if err := markable(p, s); err != nil {
+		return nil, err
+	}
+	if err := mergeable(p, s); err != nil {
 		return nil, err
 	}
 	if base.Seq == 0 {
@@ -42,9 +47,32 @@ func markable(p tidemark.Pipeline, s *tidemark.Schema) error {
 		"choose a name that the table does not have")
 }
 
+// mergeable refuses a key that transforms have made: that no two rows share it only the source can promise.
+func mergeable(p tidemark.Pipeline, s *tidemark.Schema) error {
+	if p.Mode != tidemark.ModeMerge || p.Transforms == "" {
+		return nil
+	}
+	key := mergeKey(p, s)
+	if len(key) == 0 {
+		return tidemark.WithHint(fmt.Errorf("the primary key of pipeline %s does not come through the transforms: %w", p.ID, tidemark.ErrInvalid),
+			"let the steps keep its columns, or use append")
+	}
+	for _, name := range key {
+		if c, ok := s.Column(name); !ok || c.Computed {
+			return tidemark.WithHint(fmt.Errorf("key column %q of pipeline %s is not a column of the source that comes through the transforms: %w", name, p.ID, tidemark.ErrInvalid),
+				"key names columns of the lake whose values are those of source columns")
+		}
+	}
+	if !s.IsUnique(key) {
+		return tidemark.WithHint(fmt.Errorf("the key (%s) of pipeline %s is not unique behind the transforms: %w", strings.Join(key, ", "), p.ID, tidemark.ErrInvalid),
+			"a cast can make two values one, as that of a time to a date: leave the key's columns as they are")
+	}
+	return nil
+}
+
 // selection is what a pipeline reads of its table.
 func selection(p tidemark.Pipeline) *tidemark.Selection {
-	return &tidemark.Selection{Where: strings.TrimSpace(p.Where), Columns: p.Columns}
+	return &tidemark.Selection{Where: strings.TrimSpace(p.Where), Columns: p.Columns, Transforms: p.Transforms}
 }
 
 // reselected tells what another selection than that of the last commit does not do: it changes nothing about the rows
@@ -61,6 +89,9 @@ func reselected(base tidemark.Watermark, p tidemark.Pipeline) (notices []string)
 	if !sameNames(was.Columns, is.Columns) {
 		notices = append(notices, fmt.Sprintf("columns were %s in commit %d and are %s now: loaded rows get another column's value only when they change",
 			orUnset(strings.Join(was.Columns, ", ")), base.Seq, orUnset(strings.Join(is.Columns, ", "))))
+	}
+	if was.Transforms != is.Transforms {
+		notices = append(notices, fmt.Sprintf("the transforms are not those of commit %d: rows that it and earlier ones loaded stay as they are until they change", base.Seq))
 	}
 	return notices
 }

@@ -51,7 +51,7 @@ func (m *Mending) markDeleted(ctx context.Context, lake Rows) error {
 
 // markedSchema is the lake's with the mark as the last column.
 func (m *Mending) markedSchema(lake *arrow.Schema) (*tidemark.Schema, error) {
-	s := *m.Schema
+	s := *m.Lands()
 	s.Columns = nil
 	for _, f := range lake.Fields() {
 		if strings.EqualFold(f.Name, m.p.MarkColumn) {
@@ -60,7 +60,7 @@ func (m *Mending) markedSchema(lake *arrow.Schema) (*tidemark.Schema, error) {
 			}
 			continue
 		}
-		c, _ := m.Schema.Column(f.Name) // for what the source says of it, where it still has it
+		c, _ := m.Lands().Column(f.Name) // for what the source says of it, where it still has it
 		c.Name, c.Type, c.Nullable = f.Name, f.Type, f.Nullable
 		s.Columns = append(s.Columns, c)
 	}

@@ -29,6 +29,7 @@ type Mending struct {
 
 	p     tidemark.Pipeline
 	parts Parts
+	lands *landing
 	next  tidemark.Watermark
 
 	writing *writing // of loaded rows; nil before the first
@@ -62,21 +63,41 @@ func BeginMending(ctx context.Context, p tidemark.Pipeline, parts Parts) (*Mendi
 	if m.Schema, err = parts.Source.Schema(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := Rightful(ctx, p, parts.Target, m.Schema, m.Base); err != nil {
+	if m.lands, err = parts.land(ctx, p, m.Schema, tidemark.Window{}); err != nil {
+		return nil, err
+	}
+	if err := m.begin(ctx); err != nil {
+		m.lands.close(parts, p)
 		return nil, err
 	}
 	m.next = stamp(m.Base, p.ID, m.Base.Seq+1)
 	return m, nil
 }
 
+// begin checks that the table can be compared with the source, row by row.
+func (m *Mending) begin(ctx context.Context) error {
+	if err := Comparable(m.p, m.lands.Shape()); err != nil {
+		return err
+	}
+	_, err := Rightful(ctx, m.p, m.parts.Target, m.lands.Schema(), m.Base)
+	return err
+}
+
+// Lands is what the table gets of the source's rows.
+func (m *Mending) Lands() *tidemark.Schema { return m.lands.Schema() }
+
+func (m *Mending) write(ctx context.Context, run tidemark.RunID, rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
+	return m.parts.Target.Write(ctx, run, m.lands.Rows(ctx, rows))
+}
+
 // Load takes over rows of the source, which are written at once.
 func (m *Mending) Load(ctx context.Context, rows arrow.RecordBatch) error {
 	if m.writing == nil {
-		if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+		if err := m.parts.Target.Prepare(ctx, m.Lands()); err != nil {
 			rows.Release()
 			return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
 		}
-		m.writing = beginWriting(ctx, m.parts.Target, m.next.Run)
+		m.writing = beginWriting(ctx, m.write, m.next.Run)
 	}
 	m.loaded += rows.NumRows()
 	return m.writing.send(rows)
@@ -110,6 +131,9 @@ func (m *Mending) Finish(ctx context.Context, lake Rows, deletes bool) error {
 			return err
 		}
 		m.files = append(m.files, files...)
+		if err := m.lands.passed(m.p); err != nil {
+			return err
+		}
 	}
 	if deletes && len(m.deleted) > 0 {
 		if err := m.finishDeleted(ctx, lake); err != nil {
@@ -153,10 +177,10 @@ func (m *Mending) erase(ctx context.Context, lake Rows) error {
 	if !ok {
 		return fmt.Errorf("rows cannot be taken out of table %s: %w", m.p.Target, tidemark.ErrInvalid)
 	}
-	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+	if err := m.parts.Target.Prepare(ctx, m.Lands()); err != nil {
 		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
 	}
-	key := mergeKey(m.p, m.Schema)
+	key := mergeKey(m.p, m.Lands())
 	keys := func(yield func(arrow.RecordBatch, error) bool) {
 		for b, err := range lake.Pick(ctx, key, m.deleted.Files()) {
 			if err != nil {
@@ -180,7 +204,7 @@ func (m *Mending) erase(ctx context.Context, lake Rows) error {
 
 // rewrite takes rows out of the files that hold them.
 func (m *Mending) rewrite(ctx context.Context) error {
-	if err := m.parts.Target.Prepare(ctx, m.Schema); err != nil {
+	if err := m.parts.Target.Prepare(ctx, m.Lands()); err != nil {
 		return fmt.Errorf("prepare table %s: %w", m.p.Target, err)
 	}
 	files, err := takeOut(ctx, m.p, m.parts.Target, m.next.Run, m.extra)
@@ -280,6 +304,7 @@ func (m *Mending) Close(ctx context.Context) {
 		files, _ := m.writing.end()
 		m.files = append(m.files, files...)
 	}
+	m.lands.close(m.parts, m.p)
 	if d, ok := m.parts.Target.(tidemark.Discarder); ok && len(m.files) > 0 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()

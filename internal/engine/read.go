@@ -14,8 +14,12 @@ import (
 // a cursor at or above the bound and comes again.
 func (a *attempt) read(ctx context.Context) error {
 	var counts counts
+	erased, err := a.landing.newErased(a.Parts, a.p, a.base, a.result.Run)
+	if err != nil {
+		return err
+	}
 	t := transfer{
-		Parts: a.Parts, run: a.result.Run, progress: a.progress,
+		Parts: a.Parts, run: a.result.Run, progress: a.progress, landing: a.landing, erased: erased,
 		keep: func(batch arrow.RecordBatch) (arrow.RecordBatch, error) { return a.suppress(batch, &counts) },
 	}
 	files, err := t.all(ctx, a.splits, a.expected())

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,6 +17,8 @@ type transfer struct {
 	Parts
 	run      tidemark.RunID
 	progress *Progress
+	landing  *landing
+	erased   *erased // nil: a row that comes to nothing leaves its older version alone
 
 	// keep returns what is written of a batch, which it takes over; nil for nothing. Each split calls it on its own.
 	keep func(batch arrow.RecordBatch) (arrow.RecordBatch, error)
@@ -24,20 +27,21 @@ type transfer struct {
 // all moves all splits and returns the files that were written, beside an error too.
 func (t *transfer) all(ctx context.Context, splits []tidemark.Split, expected int64) ([]tidemark.DataFile, error) {
 	t.progress.reset(expected, len(splits))
+	groups := slices.Collect(slices.Chunk(splits, 1))
+	if t.landing.Shape().Whole {
+		groups = [][]tidemark.Split{splits}
+	}
 	var (
 		g, gctx = errgroup.WithContext(ctx)
 		mu      sync.Mutex
 		all     []tidemark.DataFile
 	)
-	for _, split := range splits {
+	for _, group := range groups {
 		g.Go(func() error {
-			files, err := t.move(gctx, split)
+			files, err := t.move(gctx, group)
 			mu.Lock()
 			all = append(all, files...)
 			mu.Unlock()
-			if err == nil {
-				t.progress.SplitsDone.Add(1)
-			}
 			return err
 		})
 	}
@@ -53,15 +57,18 @@ type item struct {
 	err   error
 }
 
-// move reads one split and writes what is kept of it. Reading and encoding run side by side. An error of the reader
+// move reads some splits and writes what is kept of them. Reading and encoding run side by side. An error of a reader
 // travels in the channel behind the batches, so that the writer never takes a short read for the end.
-func (t *transfer) move(ctx context.Context, split tidemark.Split) (files []tidemark.DataFile, err error) {
+func (t *transfer) move(ctx context.Context, splits []tidemark.Split) (files []tidemark.DataFile, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	items := make(chan item, ahead)
-	var reader sync.WaitGroup
+	var readers, reader sync.WaitGroup
+	for _, split := range splits {
+		readers.Go(func() { t.produce(ctx, split, items) })
+	}
 	reader.Go(func() {
-		defer close(items)
-		t.produce(ctx, split, items)
+		readers.Wait()
+		close(items)
 	})
 	defer func() {
 		stop()
@@ -72,7 +79,13 @@ func (t *transfer) move(ctx context.Context, split tidemark.Split) (files []tide
 		}
 		reader.Wait()
 	}()
-	return t.Target.Write(ctx, t.run, receive(ctx, items))
+	rows := receive(ctx, items)
+	if t.erased == nil {
+		return t.Target.Write(ctx, t.run, t.landing.Rows(ctx, rows))
+	}
+	return t.erased.beside(ctx, rows, func(rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
+		return t.Target.Write(ctx, t.run, t.landing.Rows(ctx, rows))
+	})
 }
 
 // produce sends the rows of a split that are kept, then the error that ended it, if any.
@@ -101,6 +114,9 @@ func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan
 		if batch != nil && !send(item{batch: batch}) {
 			return
 		}
+	}
+	if ctx.Err() == nil {
+		t.progress.SplitsDone.Add(1)
 	}
 }
 

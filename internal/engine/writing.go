@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -10,7 +11,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// A writing is a Target.Write whose rows come one batch at a time.
+// A writing is a Target.Write, or an Erase, whose rows come one batch at a time.
 type writing struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -20,11 +21,14 @@ type writing struct {
 	err    error
 }
 
-func beginWriting(ctx context.Context, target tidemark.Target, run tidemark.RunID) *writing {
+// A writeFunc makes files of rows.
+type writeFunc func(context.Context, tidemark.RunID, iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error)
+
+func beginWriting(ctx context.Context, write writeFunc, run tidemark.RunID) *writing {
 	w := &writing{items: make(chan item, ahead)}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.done.Go(func() {
-		if w.files, w.err = target.Write(w.ctx, run, receive(w.ctx, w.items)); w.err != nil {
+		if w.files, w.err = write(w.ctx, run, receive(w.ctx, w.items)); w.err != nil {
 			w.cancel(w.err) // so that whoever sends learns of it
 		}
 		for it := range w.items { // what was not taken

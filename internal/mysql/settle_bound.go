@@ -33,6 +33,7 @@ func (st *settling) finish(ctx context.Context, home *conn) (tidemark.Settled, e
 			return tidemark.Settled{}, err
 		}
 		out.Bound = temporalBound(*st.cursor, st.instant(), zone)
+		out.Clock = clockAt(st.cursor.Kind, st.t0, zone)
 	}
 	if known := st.previous.Settled; known.Kind() == st.cursor.Kind {
 		out.Bound = out.Bound.Max(known) // what was proven once stays true
@@ -104,6 +105,20 @@ func temporalBound(c tidemark.Cursor, at time.Time, zone *time.Location) tidemar
 		micros -= ((micros % unit) + unit) % unit
 	}
 	return tidemark.TemporalValue(c.Kind, micros)
+}
+
+// clockAt returns what the cursor's clock shows at an instant. Of a date it is the beginning of the day.
+func clockAt(kind tidemark.CursorKind, at time.Time, zone *time.Location) tidemark.CursorValue {
+	switch kind {
+	case tidemark.CursorTimestamp:
+		return tidemark.TemporalValue(kind, at.UnixMicro())
+	case tidemark.CursorDate:
+		const day = 24 * 60 * 60 * microsPerSecond
+		micros := wall(at.In(zone))
+		return tidemark.TemporalValue(kind, micros-(micros%day+day)%day)
+	default:
+		return tidemark.TemporalValue(kind, wall(at.In(zone)))
+	}
 }
 
 // foldReach is how far ahead a clock that is to be set back can matter: none is set back by more than a day.

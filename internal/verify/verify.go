@@ -29,9 +29,13 @@ type Task struct {
 	Source    tidemark.Comparer
 	Lake      Lake
 	Columns   []string // that the lake's table has
-	Key       []string // by which rows are told apart, see Key; nil: by all of their values
-	Rows      int64    // in the lake's files, about; -1 where nobody knows
-	Shared    bool     // other pipelines fill the table too: what is only in the lake may be theirs
+
+	// Aside are columns of the source that are not compared, although the lake may have them, and why.
+	Aside map[string]string
+
+	Key    []string // by which rows are told apart, see Key; nil: by all of their values
+	Rows   int64    // in the lake's files, about; -1 where nobody knows
+	Shared bool     // other pipelines fill the table too: what is only in the lake may be theirs
 
 	Since  tidemark.CursorValue // only rows at or above; none: all
 	Sample float64              // the share of the rows that is compared, above 0 to 1; 0 means 1
@@ -124,6 +128,8 @@ func (v *verifier) inCommon() (names []string) {
 	for _, column := range v.Schema.Columns {
 		if slices.Contains(v.Columns, column.Name) {
 			names = append(names, column.Name)
+		} else if why, aside := v.Aside[column.Name]; aside {
+			v.report.notice("column %q %s and was not compared", column.Name, why)
 		} else {
 			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
 		}
