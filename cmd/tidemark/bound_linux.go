@@ -3,13 +3,18 @@ package main
 import (
 	"bufio"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// besideQuery is what the process may take beside the memory of a query, in bytes: its threads, and rows on their way out.
-const besideQuery = 512 << 20
+// besideQuery is what the process may take beside the memory of a query, in bytes, and perThread what for each of its
+// threads, of which there are a few per processor: their stacks count in full.
+const (
+	besideQuery = 512 << 20
+	perThread   = 64 << 20
+)
 
 // boundMemory keeps the process from taking much more memory than a query may. The database counts what it keeps between
 // steps, but not what one function call makes: without this, repeat('x', 3000000000) takes 3 GB and more. Best effort:
@@ -24,7 +29,7 @@ func boundMemory(query int64) {
 	if err := syscall.Getrlimit(resource, &limit); err != nil {
 		return
 	}
-	want := uint64(now + 2*query + besideQuery)
+	want := uint64(now + 2*query + besideQuery + perThread*int64(runtime.NumCPU()))
 	if want < limit.Cur {
 		limit.Cur = want
 		_ = syscall.Setrlimit(resource, &limit)

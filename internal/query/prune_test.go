@@ -127,7 +127,7 @@ func predicate(r *rand.Rand, alias string, depth int) string {
 	}
 	k := r.IntN(64)
 	columns := map[string][]string{
-		"id":     {fmt.Sprint(k), fmt.Sprintf("%d.5", k), fmt.Sprintf("'%d'", k), fmt.Sprintf("-%d", k), fmt.Sprintf("%de0", k), fmt.Sprintf("%d + 1", k), "NULL", fmt.Sprintf("CAST('%d' AS BIGINT)", k)},
+		"id":     {fmt.Sprint(k), fmt.Sprintf("%d.5", k), fmt.Sprintf("'%d'", k), fmt.Sprintf("-%d", k), fmt.Sprintf("%de0", k), fmt.Sprintf("%d + 1", k), "NULL", fmt.Sprintf("CAST('%d' AS BIGINT)", k), fmt.Sprintf("CAST('%d' AS VARCHAR)", k)},
 		"amount": {fmt.Sprint(k), fmt.Sprintf("%d.255", k), fmt.Sprintf("'%d.5'", k), fmt.Sprintf("%de-1", k), fmt.Sprintf("CAST(%d AS DOUBLE)", k)},
 		"day":    {fmt.Sprintf("'2014-07-%02d'", 1+k%28), fmt.Sprintf("DATE '2014-07-%02d'", 1+k%28), fmt.Sprintf("TIMESTAMP '2014-07-%02d 11:00:00'", 1+k%28), fmt.Sprintf("DATE '2014-06-%02d' + INTERVAL 1 MONTH", 1+k%28)},
 		"at":     {fmt.Sprintf("'2014-%02d-01'", 1+k%9), fmt.Sprintf("DATE '2014-%02d-09'", 1+k%9), fmt.Sprintf("TIMESTAMP '2014-%02d-20' - INTERVAL '3' DAY", 1+k%9), fmt.Sprintf("TIMESTAMPTZ '2014-%02d-20 00:00:00+02'", 1+k%9)},
