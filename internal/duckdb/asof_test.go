@@ -79,6 +79,22 @@ func FuzzTravel(f *testing.F) {
 	})
 }
 
+// TestTravelHidesNothing: the databases of old tables have nothing else to show.
+func TestTravelHidesNothing(t *testing.T) {
+	db := open(t, Options{})
+	for _, sql := range []string{
+		`FROM a FOR VERSION AS OF 1, "~0".information_schema.tables`, `FROM a FOR VERSION AS OF 1, "~0".pg_catalog.pg_views`, `FROM s.a FOR VERSION AS OF 1, "~0".main.duckdb_views`,
+	} {
+		if s, err := db.Parse(t.Context(), sql); !errors.Is(err, tidemark.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", sql, s, err)
+		}
+	}
+	s, err := db.Parse(t.Context(), `FROM a FOR VERSION AS OF 1, "~0".duckdb_views`)
+	if err != nil || s.Tables[1].AsOf != nil && s.Tables[0].AsOf != nil {
+		t.Errorf("%+v, %v: taken for the old table", s, err)
+	}
+}
+
 // TestPlaceOfTravel: errors behind a clause point at what was written.
 func TestPlaceOfTravel(t *testing.T) {
 	db := open(t, Options{})

@@ -172,7 +172,11 @@ func (w *walker) table(n map[string]any) error {
 	t.filter = w.filters[identity(n)]
 	catalog := text(n, "catalog_name")
 	for _, a := range w.travels {
-		if catalog == a.Database || catalog == "" && t.Schema == a.Database {
+		there := Table{Schema: a.Database, Name: a.table.Name} // as the parser takes a name in two parts
+		if catalog == a.Database {
+			there.Schema = a.table.Schema
+		}
+		if (catalog == a.Database || catalog == "") && t.Schema == there.Schema && t.Name == there.Name {
 			catalog, t.Schema, t.Name, t.AsOf, t.offset = "", a.table.Schema, a.table.Name, a, a.place
 			break
 		}
