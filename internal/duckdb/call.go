@@ -30,5 +30,8 @@ func (w *walker) call(n map[string]any) {
 	}
 }
 
+// Define says that a function was defined, with the type of what it returns: the same for the same argument.
+func (s *Statement) Define(function, typ string) { s.types[function] = typ }
+
 // RejectCall returns an error that points at a call in the statement.
 func (s *Statement) RejectCall(c Call, message string) error { return at(s.text(), c.offset, message) }

@@ -11,6 +11,7 @@ type filter struct {
 	where any // of the SELECT, as parsed
 	names []tableName
 	own   tableName
+	types map[string]string // of the functions that the program defines, once it has
 }
 
 // A tableName is how the columns of a table can be told from those of others in a SELECT.
@@ -37,7 +38,7 @@ func (w *walker) noteFilters(n map[string]any) {
 			}
 		}
 		if same == 1 {
-			w.filters[identity(t)] = &filter{where: n["where_clause"], names: names, own: own}
+			w.filters[identity(t)] = &filter{where: n["where_clause"], names: names, own: own, types: w.statement.types}
 		}
 	}
 }
@@ -154,7 +155,7 @@ func familyOf(typ string) family {
 }
 
 // constant returns the family of an expression that has no columns in it and the same value whenever it is computed.
-func constant(node any) family {
+func (f *filter) constant(node any) family {
 	n, ok := node.(map[string]any)
 	if !ok {
 		return unknown
@@ -172,15 +173,15 @@ func constant(node any) family {
 			return familyOf(id)
 		}
 	case "CAST":
-		return castFamily(n)
+		return f.castFamily(n)
 	case "FUNCTION":
-		return callFamily(n)
+		return f.callFamily(n)
 	}
 	return unknown
 }
 
-func castFamily(n map[string]any) family {
-	from := constant(n["child"])
+func (f *filter) castFamily(n map[string]any) family {
+	from := f.constant(n["child"])
 	typ, _ := n["cast_type"].(map[string]any)
 	if from == unknown || n["try_cast"] != false {
 		return unknown
@@ -196,17 +197,19 @@ func castFamily(n map[string]any) family {
 }
 
 // callFamily knows sums, and what DuckDB makes of INTERVAL 1 MONTH.
-func callFamily(n map[string]any) family {
+func (f *filter) callFamily(n map[string]any) family {
 	children, _ := n["children"].([]any)
 	var args []family
 	for _, c := range children {
-		args = append(args, constant(c))
+		args = append(args, f.constant(c))
 	}
 	if slices.Contains(args, unknown) || n["filter"] != nil || text(n, "schema") != "" {
 		return unknown
 	}
 	name := text(n, "function_name")
 	switch {
+	case f.types[strings.ToLower(name)] != "":
+		return familyOf(f.types[strings.ToLower(name)])
 	case len(args) == 1 && (strings.HasPrefix(name, "to_") && slices.Contains(durations, name)):
 		return duration
 	case len(args) == 1 && (name == "trunc" || name == "-") && args[0] == numerals:

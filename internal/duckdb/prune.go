@@ -176,7 +176,7 @@ func (p *pruner) compare(by string, left, right any) any {
 		}
 		by, right = flipped[by], left
 	}
-	if !ordered(familyOf(p.files.Columns[at].Type), constant(right)) {
+	if !ordered(familyOf(p.files.Columns[at].Type), p.filter.constant(right)) {
 		return nil
 	}
 	all := []any{p.use("value", at)}

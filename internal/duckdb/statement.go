@@ -22,6 +22,7 @@ type Statement struct {
 	lines     int            // of the program's own that SQL has before it
 	tree      map[string]any // DuckDB's
 	recursive bool
+	types     map[string]string // of the functions that were defined
 }
 
 // text returns the statement as it was written.
@@ -90,7 +91,7 @@ func (db *DB) Parse(ctx context.Context, statement string) (*Statement, error) {
 	case len(tree.Statements) != 1:
 		return nil, &Error{Message: fmt.Sprintf("one statement is wanted, not %d", len(tree.Statements)), kind: tidemark.ErrInvalid}
 	}
-	s := &Statement{SQL: statement, written: written}
+	s := &Statement{SQL: statement, written: written, types: map[string]string{}}
 	s.tree, _ = tree.Statements[0].(map[string]any)
 	w := walker{statement: s, travels: travels, filters: map[uintptr]*filter{}}
 	if err := w.walk(tree.Statements[0]); err != nil {

@@ -261,6 +261,7 @@ func TestLeftOutFiles(t *testing.T) {
 		known = append(known, map[string]tidemark.Bounds{"id": {Lower: &low, Upper: &high}, "day": {Lower: &day, Upper: &day}, "name": {Lower: &name, Upper: &name, Nulls: nulls}})
 	}
 	s.Bounds = func(i int, column string) (tidemark.Bounds, bool) { b, ok := known[i][column]; return b, ok }
+	l.marks = watermarks(t) // 42 of items
 	for condition, want := range map[string]int{
 		"id = 25":                                    1,
 		"ID = 25":                                    1,
@@ -280,6 +281,7 @@ func TestLeftOutFiles(t *testing.T) {
 		"id % 10 = 5":                                10,
 		"NOT id < 50":                                5, // DuckDB makes id >= 50 of it
 		"id < 30 AND random() < 2":                   3,
+		"id > watermark('items')":                    6,
 		"id::VARCHAR = '25'":                         10,
 		"name < 5 OR id < 10":                        10, // fails, or reads all
 	} {

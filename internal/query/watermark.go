@@ -99,6 +99,7 @@ func watermarkMacro(parsed *duckdb.Statement, marks []tidemark.Watermark) (strin
 	if typ == "" {
 		return "CREATE MACRO watermark(pipeline) AS NULL", nil
 	}
+	parsed.Define("watermark", typ)
 	return "CREATE MACRO watermark(pipeline) AS CASE pipeline" + cases.String() + " END", nil
 }
 
