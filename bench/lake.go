@@ -40,7 +40,7 @@ func openLakes(ctx context.Context, o options) ([]lake, func(), error) {
 		folder := filepath.Join(o.dir, "lake-"+format)
 		lakes = append(lakes, lake{name: format + " on disk", format: format, connection: fmt.Sprintf("{type: file, path: %q}", folder), folder: folder})
 	}
-	for _, steps := range []string{"change_schema"} {
+	for _, steps := range []string{"change_schema", "sql"} {
 		folder := filepath.Join(o.dir, "lake-"+steps)
 		lakes = append(lakes, lake{
 			name: "iceberg on disk, " + steps, format: "iceberg", connection: fmt.Sprintf("{type: file, path: %q}", folder), folder: folder, steps: steps,

@@ -18,13 +18,26 @@ func (r *Runner) transforms(p config.Pipeline) tidemark.Transforms {
 func (r *Runner) steps(p config.Pipeline, n int) *transform.Steps {
 	list := make([]transform.Step, n)
 	for i, s := range p.Steps[:n] {
+		list[i].Name = s.Name
+		if s.SQL != "" {
+			list[i].SQL = r.sql(p, s)
+			continue
+		}
 		change := &transform.Change{Order: s.Order}
 		for _, c := range s.Columns {
 			change.Columns = append(change.Columns, transform.ColumnChange{Column: c.Column, Rename: c.Rename, Type: c.ArrowType(), Drop: c.Drop})
 		}
-		list[i] = transform.Step{Name: s.Name, Change: change}
+		list[i].Change = change
 	}
 	return transform.New(list)
+}
+
+func (r *Runner) sql(p config.Pipeline, s config.Step) *transform.SQL {
+	step := &transform.SQL{Text: s.SQL, Table: p.Table, Dir: r.dir()}
+	for _, l := range s.Lookups {
+		step.Lookups = append(step.Lookups, r.lookup(l))
+	}
+	return step
 }
 
 // atSource is a pipeline as its source sees it: the key by the names that its columns have there.

@@ -192,3 +192,52 @@ func TestChecksOfRepairAndBackfill(t *testing.T) {
 		t.Errorf("once it is mended the lake has %s", got)
 	}
 }
+
+// TestSQL runs the rows of real runs through SELECTs.
+func TestSQL(t *testing.T) {
+	for _, c := range []struct{ name, sql, target, want, after string }{
+		{"filter and computed column", "SELECT id, upper(status) AS state, date_trunc('month', updated) AS month FROM rows WHERE price IS NOT NULL", "",
+			"1|OPEN|2024-01-01 00:00:00\n3|OPEN|2024-01-01 00:00:00", "1|OPEN|2024-01-01 00:00:00\n3|OPEN|2024-01-01 00:00:00\n4|NEW|2024-02-01 00:00:00"},
+		{"by the table's name, with its database", "SELECT i.id, i.status, i.updated FROM DB.items i", "",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
+		{"lookup of the source", "SELECT r.id, k.label, r.updated FROM rows r LEFT JOIN kinds k ON k.status = r.status", "",
+			"1|Open!|2024-01-01 00:00:00\n2|NULL|2024-01-02 00:00:00\n3|Open!|2024-01-03 00:00:00",
+			"1|Open!|2024-01-01 00:00:00\n2|NULL|2024-01-02 00:00:00\n3|Open!|2024-01-03 00:00:00\n4|NULL|2024-02-04 00:00:00"},
+		{"all rows of the run", "SELECT status, count(*) AS n, max(updated) AS newest FROM rows GROUP BY status", "",
+			"closed|1|2024-01-02 00:00:00\nopen|2|2024-01-03 00:00:00", "closed|1|2024-01-02 00:00:00\nnew|1|2024-02-04 00:00:00\nopen|2|2024-01-03 00:00:00"},
+		{"the rows twice", "SELECT a.id, b.status, a.updated FROM rows a JOIN rows b USING (id)", "",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
+		{"as it was written by hand", "select id, status, updated from items where updated >= (select max(last_fetched) from fetch_details where tablename = 'items')", "",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
+		{"watermark()", "SELECT id, status, updated FROM rows WHERE updated >= watermark()", ", mode: replace",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00",
+			"1|open|2024-01-01 00:00:00\n2|closed|2024-01-02 00:00:00\n3|open|2024-01-03 00:00:00\n4|new|2024-02-04 00:00:00"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newShop(t, fmt.Sprintf(`
+  items:
+    source: {connection: shop, table: DB.items, cursor: updated}
+    transforms:
+      - sql: "%s"
+        lookups: {kinds: {connection: shop, table: DB.kinds}}
+    target: {connection: lake, table: shop.items%s}
+`, c.sql, c.target))
+			fillChanged(t, s)
+			s.exec(t, "ALTER TABLE items CHANGE at updated DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)",
+				"CREATE TABLE kinds (status VARCHAR(20) PRIMARY KEY, label VARCHAR(20))", "INSERT INTO kinds VALUES ('open', 'Open!'), ('other', 'Other')")
+			s.mustRun(t)
+			if got := strings.Join(s.query(t, "SELECT * FROM shop.items ORDER BY ALL"), "\n"); got != c.want {
+				t.Errorf("the lake has\n%s\nwant\n%s", got, c.want)
+			}
+			s.exec(t, "INSERT INTO items VALUES (4, 'new', 9, 'x', '2024-03-02', '2024-02-04')")
+			s.mustRun(t)
+			s.mustRun(t)
+			if got := strings.Join(s.query(t, "SELECT * FROM shop.items ORDER BY ALL"), "\n"); got != c.after {
+				t.Errorf("behind an increment the lake has\n%s\nwant\n%s", got, c.after)
+			}
+		})
+	}
+}

@@ -21,6 +21,7 @@ import (
 type Step struct {
 	Name   string // as messages have it; unique in the pipeline
 	Change *Change
+	SQL    *SQL
 }
 
 // Steps are those of one pipeline, in their order. They hold no state and are safe for concurrent use.
@@ -56,11 +57,11 @@ func (s *Steps) Begin(ctx context.Context, source *tidemark.Schema, w tidemark.W
 	return t, nil
 }
 
-func (s Step) begin(_ context.Context, in *tidemark.Schema, _ tidemark.Window) (*stage, error) {
+func (s Step) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (*stage, error) {
 	if s.Change != nil {
 		return s.Change.begin(in)
 	}
-	return nil, fmt.Errorf("it does nothing: %w", tidemark.ErrInvalid)
+	return s.SQL.begin(ctx, in, w)
 }
 
 // SourceKey returns how the source names columns that come out of the steps: change_schema may have renamed them. sql is

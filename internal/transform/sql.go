@@ -1,0 +1,263 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/duckdb"
+)
+
+// A SQL is a step that is a SELECT over the rows.
+type SQL struct {
+	Text    string
+	Table   tidemark.TableName // of the source: the rows' other name
+	Lookups []Lookup
+	Dir     string // for what does not fit into memory
+}
+
+// A Lookup is a table that the SELECT may read beside the rows. Its rows are read at most once for each Rows.
+type Lookup struct {
+	Name   string
+	Schema func(context.Context) (*arrow.Schema, error)
+	Rows   func(context.Context) iter.Seq2[arrow.RecordBatch, error]
+}
+
+const (
+	rowsName    = "rows"
+	detailsName = "fetch_details"
+
+	wholeMemory = 256 << 20 // of a statement that needs all rows
+	splitMemory = 64 << 20  // of one of the statements that each have a split
+)
+
+// A query is a SELECT that is prepared for rows of one schema.
+type query struct {
+	*SQL
+	name   string // of the rows, as the statement has it
+	in     *arrow.Schema
+	cursor *tidemark.Cursor
+	from   tidemark.CursorValue // where the window begins
+	whole  bool
+	used   []Lookup
+}
+
+func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (_ *stage, err error) {
+	q := &query{SQL: s, name: rowsName, in: in.Arrow(), cursor: in.Cursor, from: w.From}
+	db, err := q.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	statement, err := q.parse(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range q.used {
+		schema, err := l.Schema(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
+		}
+		if err := db.Register(ctx, l.Name, schema, nil); err != nil {
+			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
+		}
+	}
+	if err := q.register(ctx, db, nil); err != nil {
+		return nil, err
+	}
+	described, err := db.Describe(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	out, shape, err := land(in, described, statement, q.name)
+	if err != nil {
+		return nil, err
+	}
+	q.whole = shape.Whole
+	return &stage{schema: out, shape: shape, rows: q.rows}, nil
+}
+
+// open starts a database that knows where the window begins.
+func (q *query) open(ctx context.Context) (*duckdb.DB, error) {
+	o := duckdb.Options{Memory: splitMemory, Threads: 1, Temp: q.Dir}
+	if q.whole {
+		o.Memory, o.Threads = wholeMemory, 0
+	}
+	db, err := duckdb.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range q.details() {
+		if err := db.Exec(ctx, statement); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return db, nil
+}
+
+// details are the statements that make watermark() and fetch_details.
+func (q *query) details() []string {
+	from := q.lowerBound()
+	names := []string{q.Table.Name, q.Table.String()}
+	return []string{
+		"CREATE TEMP MACRO watermark() AS " + from,
+		fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT unnest([%s, %s]) AS tablename, %s AS last_fetched",
+			detailsName, duckdb.Literal(names[0]), duckdb.Literal(names[1]), from),
+	}
+}
+
+// lowerBound is where the window begins, as SQL. A window without a beginning has the least value, and not NULL, to which
+// no row would compare.
+func (q *query) lowerBound() string {
+	switch {
+	case q.cursor == nil:
+		return "NULL"
+	case q.cursor.Kind == tidemark.CursorInteger && q.from.IsZero():
+		return fmt.Sprint(math.MinInt64)
+	case q.cursor.Kind == tidemark.CursorInteger:
+		return q.from.String()
+	}
+	text := "0001-01-01"
+	if !q.from.IsZero() {
+		text = q.from.SQL()
+	}
+	switch q.cursor.Kind {
+	case tidemark.CursorTimestamp:
+		return "TIMESTAMPTZ " + duckdb.Literal(text+"+00")
+	case tidemark.CursorDate:
+		return "DATE " + duckdb.Literal(text)
+	}
+	return "TIMESTAMP " + duckdb.Literal(text)
+}
+
+// parse checks the statement and finds what it calls the rows, and which lookups it uses.
+func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, error) {
+	statement, err := db.Parse(ctx, q.Text)
+	if err != nil {
+		return nil, err
+	}
+	called := ""
+	for _, t := range statement.Tables {
+		switch name := t.String(); {
+		case strings.EqualFold(name, rowsName), strings.EqualFold(name, q.Table.Name), strings.EqualFold(name, q.Table.String()):
+			if called != "" && !strings.EqualFold(called, name) {
+				return nil, statement.Reject(t, fmt.Sprintf("%s and %s are the same rows: call them by one name", called, name))
+			}
+			called = name
+		case t.CTE, strings.EqualFold(name, detailsName):
+		default:
+			i := slices.IndexFunc(q.Lookups, func(l Lookup) bool { return strings.EqualFold(l.Name, name) })
+			if i < 0 {
+				return nil, tidemark.WithHint(statement.Reject(t, fmt.Sprintf("there is no table %s here", name)), q.known())
+			}
+			if l := q.Lookups[i]; !slices.ContainsFunc(q.used, func(u Lookup) bool { return u.Name == l.Name }) {
+				q.used = append(q.used, l)
+			}
+		}
+	}
+	if called == "" {
+		return nil, tidemark.WithHint(fmt.Errorf("the statement does not read the rows: %w", tidemark.ErrInvalid), q.known())
+	}
+	q.name = called
+	return statement, nil
+}
+
+func (q *query) known() string {
+	hint := fmt.Sprintf("the rows are %s, or %s; beside them there is %s", rowsName, q.Table.Name, detailsName)
+	for _, l := range q.Lookups {
+		hint += ", " + l.Name
+	}
+	return hint + "; other tables are named under lookups"
+}
+
+// register lets the rows be read under the name that the statement has for them.
+func (q *query) register(ctx context.Context, db *duckdb.DB, rows iter.Seq2[arrow.RecordBatch, error]) error {
+	schema, name, qualified := strings.Cut(q.name, ".")
+	if !qualified {
+		return db.Register(ctx, q.name, q.in, rows)
+	}
+	if err := db.Register(ctx, rowsName, q.in, rows); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"CREATE SCHEMA IF NOT EXISTS " + duckdb.Ident(schema),
+		fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s AS FROM %s", duckdb.Ident(schema), duckdb.Ident(name), rowsName),
+	} {
+		if err := db.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows runs the statement over rows in a database of its own.
+func (q *query) rows(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
+	var given error // an error of the rows, which is not the step's
+	watched := func(yield func(arrow.RecordBatch, error) bool) {
+		for b, err := range rows {
+			if err != nil {
+				given = err
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		stopped := false
+		err := q.run(ctx, watched, func(b arrow.RecordBatch) bool {
+			stopped = !yield(b, nil)
+			return !stopped
+		})
+		switch {
+		case err == nil || stopped:
+		case given != nil:
+			yield(nil, given)
+		default:
+			yield(nil, ownError{err})
+		}
+	}
+}
+
+func (q *query) run(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error], take func(arrow.RecordBatch) bool) (err error) {
+	db, err := q.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, l := range q.used {
+		schema, err := l.Schema(ctx)
+		if err != nil {
+			return fmt.Errorf("lookup %s: %w", l.Name, err)
+		}
+		if err := db.Load(ctx, l.Name, schema, l.Rows(ctx)); err != nil {
+			return fmt.Errorf("lookup %s: %w", l.Name, err)
+		}
+	}
+	if err := q.register(ctx, db, rows); err != nil {
+		return err
+	}
+	statement, err := db.Parse(ctx, q.Text)
+	if err != nil {
+		return err
+	}
+	if err := db.Lock(ctx, nil); err != nil {
+		return err
+	}
+	for b, err := range db.Stream(ctx, statement) {
+		if err != nil {
+			return err
+		}
+		if !take(b) {
+			return nil
+		}
+	}
+	return nil
+}
