@@ -146,6 +146,8 @@ func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, er
 	called := ""
 	for _, t := range statement.Tables {
 		switch name := t.String(); {
+		case t.AsOf != nil:
+			return nil, statement.Reject(t, fmt.Sprintf("a step reads %s as it is, not AS OF an earlier state", name))
 		case strings.EqualFold(name, rowsName), strings.EqualFold(name, q.Table.Name), strings.EqualFold(name, q.Table.String()):
 			if called != "" && !strings.EqualFold(called, name) {
 				return nil, statement.Reject(t, fmt.Sprintf("%s and %s are the same rows: call them by one name", called, name))
