@@ -163,6 +163,10 @@ type Snapshot struct {
 	Deletes []LakeFile // equality deletes
 	ID      string     // the snapshot's id; "" for an empty table
 	At      time.Time  // when it was committed
+
+	// Bounds tells what is known of the values that a column has in the file Data[i]; false for nothing. It is nil where
+	// the format keeps no such record. It may be called concurrently.
+	Bounds func(i int, column string) (Bounds, bool)
 }
 
 // A LakeFile is a file of a snapshot.

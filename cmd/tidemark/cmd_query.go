@@ -1,24 +1,47 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/query"
+	"github.com/tidemark-data/tidemark/run"
 )
 
 type queryOptions struct {
-	lake   string
-	tables bool
+	lake       string
+	tables     bool
+	format     string
+	output     string
+	force      bool
+	memory     config.Size
+	cacheLimit config.Size
+	timeout    config.Duration
 }
 
+// The formats of an answer.
+const (
+	formatTable   = "table"
+	formatCSV     = "csv"
+	formatJSON    = "json"
+	formatParquet = "parquet"
+)
+
+// queryTimeout is Athena's, too.
+const queryTimeout = 30 * time.Minute
+
 func newQueryCommand(a *app) *cobra.Command {
-	var o queryOptions
+	o := queryOptions{memory: 512 << 20, cacheLimit: 2 << 30, timeout: config.Duration(queryTimeout)}
 	cmd := &cobra.Command{
 		Use:   "query [SQL]",
 		Short: "Ask the lake in SQL",
@@ -28,10 +51,18 @@ clear. The SQL is DuckDB's. It only reads. With --tables it lists what there is 
 
 Without SQL it is a shell at a terminal, with history and completion; .help tells more. Elsewhere it answers the statements on
 standard input, each with a semicolon behind it, up to the first that is wrong.
+A table can be read as it was: FROM shop.orders FOR VERSION AS OF 3, by the number of a commit or the id of a snapshot;
+or FOR TIMESTAMP AS OF TIMESTAMP '2024-07-31 17:50:00', in UTC. watermark('PIPELINE') is how far a pipeline has come, and the
+view fetch_details(tablename, last_fetched) says it for all.
+
+Files of which the statistics prove that no row meets the WHERE are not read. What was is printed on standard error behind
+the answer; --quiet leaves that out.
 
 With --json there is one object per row, or per table.`, exitOK, exitFailed, exitUsage),
 		Example: `  tidemark query --tables
   tidemark query "SELECT count(*) FROM shop.orders"
+  tidemark query "SELECT count(*) FROM shop.orders FOR VERSION AS OF 1"
+  tidemark query --output orders.parquet "SELECT * FROM shop.orders WHERE status = 'CLOSED'"
   tidemark query --json "SELECT status, count(*) AS n FROM shop.orders GROUP BY ALL"
   tidemark query
   tidemark query < statements.sql`,
@@ -51,34 +82,123 @@ With --json there is one object per row, or per table.`, exitOK, exitFailed, exi
 			return runQuery(cmd.Context(), a, o, args[0])
 		},
 	}
-	cmd.Flags().BoolVarP(&o.tables, "tables", "t", false, "list the tables, in place of an answer")
-	cmd.Flags().StringVarP(&o.lake, "lake", "l", "", "the `CONNECTION` to ask, where the config has more than one lake")
+	f := cmd.Flags()
+	f.BoolVarP(&o.tables, "tables", "t", false, "list the tables, in place of an answer")
+	f.StringVarP(&o.lake, "lake", "l", "", "the `CONNECTION` to ask, where the config has more than one lake")
+	f.StringVar(&o.format, "format", "", "print the answer as a table, csv, json (an object per line) or parquet; the default is the ending of --output, else table")
+	f.StringVarP(&o.output, "output", "o", "", "write the answer into this `FILE`, which is there when it is whole")
+	f.BoolVar(&o.force, "force", false, "replace the file of --output")
+	f.TextVar(&o.memory, "memory", o.memory, "the `SIZE` of memory that the query may take; what does not fit goes to disk, or fails")
+	f.TextVar(&o.timeout, "timeout", o.timeout, "the `TIME` that the query may take; 0 for any")
+	f.TextVar(&o.cacheLimit, "cache-limit", o.cacheLimit, "the `SIZE` of a bucket's files that stay on this machine for the next query")
 	return cmd
 }
 
+func (o queryOptions) run() run.QueryOptions {
+	return run.QueryOptions{
+		Lake: o.lake, Memory: int64(o.memory), Timeout: time.Duration(o.timeout), CacheLimit: int64(o.cacheLimit),
+	}
+}
+
+// check finds mistakes in the flags and the format that is meant.
+func (o *queryOptions) check(a *app) error {
+	if o.memory < 16<<20 {
+		return fmt.Errorf("--memory %s: a query wants at least 16MiB", o.memory)
+	}
+	switch known := []string{formatTable, formatCSV, formatJSON, formatParquet}; {
+	case o.format != "" && !slices.Contains(known, o.format):
+		return tidemark.WithHint(fmt.Errorf("--format %s is not known", o.format), "there are "+strings.Join(known, ", "))
+	case o.format == "" && a.json:
+		o.format = formatJSON
+	case o.format == "":
+		o.format = formatOf(o.output)
+	case a.json && o.format != formatJSON && o.output == "":
+		return fmt.Errorf("--json and --format %s: use one of them", o.format)
+	}
+	if o.format == formatParquet && o.output == "" {
+		return tidemark.WithHint(errors.New("a Parquet file cannot be printed"), "say where it goes with --output FILE")
+	}
+	return nil
+}
+
+func formatOf(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".csv":
+		return formatCSV
+	case ".json", ".jsonl", ".ndjson":
+		return formatJSON
+	case ".parquet", ".pq":
+		return formatParquet
+	}
+	return formatTable
+}
+
 func runQuery(ctx context.Context, a *app, o queryOptions, statement string) error {
+	if err := o.check(a); err != nil {
+		return usage(err)
+	}
 	r, err := a.openLake(o.lake)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	result, err := r.Query(ctx, o.lake, statement)
-	if errors.Is(err, tidemark.ErrInvalid) {
-		if words := strings.Fields(statement); len(words) > 0 && strings.EqualFold(words[0], "show") {
-			err = tidemark.WithHint(err, "`tidemark query --tables` lists the tables, `DESCRIBE NAMESPACE.TABLE` the columns of one")
-		}
-		return usage(err) // the statement is part of the command line
-	}
+	boundMemory(int64(o.memory))
+	began := time.Now()
+	to, err := openAnswer(a.out, o.output, o.force)
 	if err != nil {
 		return err
 	}
-	defer result.Close()
-	out := bufio.NewWriter(a.out)
-	print := printTable
-	if a.json {
-		print = printObjects
+	defer to.discard()
+	var got answer
+	if o.format == formatParquet {
+		got, err = queryParquet(ctx, r, o, statement, to.part)
+	} else {
+		got, err = queryText(ctx, r, o, statement, to)
 	}
-	return errors.Join(print(out, result.Columns, result.Rows()), out.Flush())
+	if err != nil {
+		return queryError(err, statement)
+	}
+	if err := to.keep(); err != nil {
+		return err
+	}
+	got.took = time.Since(began)
+	return a.printAnswer(got, o.output)
+}
+
+// queryText prints the answer, or writes it into a file, row by row.
+func queryText(ctx context.Context, r *run.Runner, o queryOptions, statement string, to io.Writer) (answer, error) {
+	result, err := r.QueryWith(ctx, statement, o.run())
+	if err != nil {
+		return answer{}, err
+	}
+	got := answer{read: result.Read}
+	rows := counted(result.Rows(), &got.rows)
+	out := newBuffer(to)
+	switch o.format {
+	case formatJSON:
+		err = printObjects(out, result.Columns, rows)
+	case formatCSV:
+		err = query.WriteCSV(out, result.Columns, rows)
+	default:
+		err = printTable(out, result.Columns, rows)
+	}
+	return got, errors.Join(err, out.Flush(), result.Close())
+}
+
+func queryParquet(ctx context.Context, r *run.Runner, o queryOptions, statement, path string) (answer, error) {
+	w, err := r.QueryToParquet(ctx, statement, path, o.run())
+	return answer{rows: w.Rows, read: w.Read}, err
+}
+
+// queryError marks what is wrong with a statement, which is a part of the command line.
+func queryError(err error, statement string) error {
+	if !errors.Is(err, tidemark.ErrInvalid) {
+		return err
+	}
+	if words := strings.Fields(statement); len(words) > 0 && strings.EqualFold(words[0], "show") {
+		err = tidemark.WithHint(err, "`tidemark query --tables` lists the tables, `DESCRIBE NAMESPACE.TABLE` the columns of one")
+	}
+	return usage(err)
 }
 
 // runQueryTables lists the tables of the lake.

@@ -65,15 +65,47 @@ func explain(ctx context.Context, err error, statement string) error {
 		e.Line, _ = strconv.Atoi(m[3])
 		e.Column = column(statement, e.Line, m[4], len(m[5])-len(m[2]))
 	}
-	e.Message = strings.Join(strings.Fields(e.Message), " ")
+	message, _, _ := strings.Cut(e.Message, "\n\nPossible solutions:") // with settings that nobody can make here
+	e.Message = strings.Join(strings.Fields(message), " ")
 	switch from.Type {
 	case duckdb.ErrorTypeOutOfMemory:
 		e.kind = nil
-		return tidemark.WithHint(e, "the query takes more memory than it may: select fewer columns or rows, or raise the limit")
+		return tidemark.WithHint(e, "the query takes more memory than it may: select fewer columns or rows, or raise the limit with --memory")
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeInterrupt:
 		e.kind = nil
 	}
 	return e
+}
+
+// explain is explain with the place in the statement as it was written.
+func (s *Statement) explain(ctx context.Context, err error) error {
+	err = explain(ctx, err, s.SQL)
+	var e *Error
+	if s.written == "" || !errors.As(err, &e) || e.Line == 0 {
+		return err
+	}
+	e.Line -= s.lines
+	if e.Line < 1 || e.Line > 1+strings.Count(s.written, "\n") {
+		e.Line, e.Column = 0, 0
+		return err
+	}
+	if e.Column == 0 {
+		return err
+	}
+	offset := place(s.SQL, e.Line+s.lines, e.Column) - place(s.SQL, 1+s.lines, 1)
+	there := at(s.written, offset, "")
+	e.Line, e.Column = there.Line, there.Column
+	return err
+}
+
+// place returns the byte offset of a character in a text that has such a line.
+func place(text string, line, column int) int {
+	before := 0
+	for range line - 1 {
+		before += strings.IndexByte(text[before:], '\n') + 1
+	}
+	rest := []rune(text[before:])
+	return before + len(string(rest[:min(column-1, len(rest))]))
 }
 
 // column returns where the caret points in the statement's own line; 0 when that cannot be told. A long line is shown

@@ -18,7 +18,7 @@ type Rows struct {
 	Columns []Column
 
 	ctx       context.Context
-	statement string
+	statement *Statement
 	rows      *sql.Rows
 }
 
@@ -26,14 +26,14 @@ type Rows struct {
 func (db *DB) Query(ctx context.Context, s *Statement) (*Rows, error) {
 	rows, err := db.conn.QueryContext(ctx, s.SQL)
 	if err != nil {
-		return nil, explain(ctx, err, s.SQL)
+		return nil, s.explain(ctx, err)
 	}
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		_ = rows.Close()
-		return nil, explain(ctx, err, s.SQL)
+		return nil, s.explain(ctx, err)
 	}
-	r := &Rows{ctx: ctx, statement: s.SQL, rows: rows}
+	r := &Rows{ctx: ctx, statement: s, rows: rows}
 	for _, t := range types {
 		r.Columns = append(r.Columns, Column{Name: t.Name(), Type: t.DatabaseTypeName()})
 	}
@@ -61,7 +61,7 @@ func (r *Rows) All() iter.Seq2[[]Value, error] {
 			}
 		}
 		if err := r.rows.Err(); err != nil {
-			yield(nil, explain(r.ctx, err, r.statement))
+			yield(nil, r.statement.explain(r.ctx, err))
 		}
 	}
 }

@@ -68,6 +68,7 @@ func (c *Catalog) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.
 	}
 	s.ID = strings.Join(ids, " ")
 	slices.SortFunc(s.Data, func(a, b tidemark.LakeFile) int { return strings.Compare(a.Key, b.Key) })
+	s.Bounds = t.bounds(s)
 	return s, nil
 }
 

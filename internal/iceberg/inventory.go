@@ -38,7 +38,7 @@ func (l *Lake) takeInventory(ctx context.Context, tbl *table.Table, clean map[st
 		inv.head = head.SequenceNumber
 	}
 	err := eachFile(ctx, tbl, func(e iceberg.ManifestEntry) error {
-		if _, err := l.lakeFile(tbl, e); err != nil {
+		if _, err := l.lakeFile(tbl, tbl.Schema(), e); err != nil {
 			return err
 		}
 		f := liveFile{DataFile: e.DataFile(), seq: e.SequenceNum()}

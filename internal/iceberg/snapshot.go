@@ -35,23 +35,32 @@ func (l *Lake) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.Sna
 	if err != nil {
 		return nil, err
 	}
-	schema, err := table.SchemaToArrowSchema(tbl.Schema(), nil, true, false)
+	return l.snapshot(ctx, tbl, tbl.CurrentSnapshot(), tbl.Schema())
+}
+
+// snapshot returns the files of a snapshot, nil for an empty table, read with a schema.
+func (l *Lake) snapshot(ctx context.Context, tbl *table.Table, of *table.Snapshot, schema *iceberg.Schema) (*tidemark.Snapshot, error) {
+	id, err := tableID(tbl.Identifier())
+	if err != nil {
+		return nil, err
+	}
+	fields, err := table.SchemaToArrowSchema(schema, nil, true, false)
 	if err != nil {
 		return nil, fmt.Errorf("schema of table %s: %w", id, err)
 	}
-	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatIceberg, Schema: schema}
-	head := tbl.CurrentSnapshot()
-	if head == nil {
+	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatIceberg, Schema: fields}
+	if of == nil {
 		return s, nil
 	}
-	s.ID, s.At = strconv.FormatInt(head.SnapshotID, 10), time.UnixMilli(head.TimestampMs).UTC()
-	err = eachFile(ctx, tbl, func(e iceberg.ManifestEntry) error {
-		file, err := l.lakeFile(tbl, e)
+	s.ID, s.At = strconv.FormatInt(of.SnapshotID, 10), time.UnixMilli(of.TimestampMs).UTC()
+	b := bounds{schema: schema, specs: tbl.Metadata().PartitionSpecByID}
+	err = eachFileOf(ctx, tbl, of, func(e iceberg.ManifestEntry) error {
+		file, err := l.lakeFile(tbl, schema, e)
 		if err != nil {
 			return fmt.Errorf("table %s: %w", id, err)
 		}
 		if e.DataFile().ContentType() == iceberg.EntryContentData {
-			s.Data = append(s.Data, file)
+			s.Data, b.files = append(s.Data, file), append(b.files, e.DataFile())
 		} else {
 			s.Deletes = append(s.Deletes, file)
 		}
@@ -60,10 +69,11 @@ func (l *Lake) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.Sna
 	if err != nil {
 		return nil, err
 	}
+	s.Bounds = b.of
 	return s, nil
 }
 
-func (l *Lake) lakeFile(tbl *table.Table, e iceberg.ManifestEntry) (tidemark.LakeFile, error) {
+func (l *Lake) lakeFile(tbl *table.Table, schema *iceberg.Schema, e iceberg.ManifestEntry) (tidemark.LakeFile, error) {
 	file := e.DataFile()
 	if file.FileFormat() != iceberg.ParquetFile && file.ContentType() != iceberg.EntryContentPosDeletes {
 		return tidemark.LakeFile{}, fmt.Errorf("%s is a %s file, and only Parquet can be read: %w", file.FilePath(), file.FileFormat(), tidemark.ErrInvalid)
@@ -85,7 +95,7 @@ func (l *Lake) lakeFile(tbl *table.Table, e iceberg.ManifestEntry) (tidemark.Lak
 				"let that engine compact the table")
 		}
 		for _, id := range file.EqualityFieldIDs() {
-			name, ok := tbl.Schema().FindColumnName(id)
+			name, ok := schema.FindColumnName(id)
 			if !ok {
 				return f, fmt.Errorf("delete file %s names field %d, which the table does not have any more: %w", file.FilePath(), id, tidemark.ErrInvalid)
 			}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidemark-data/tidemark"
@@ -28,7 +29,12 @@ type cache struct {
 	limit  int64
 
 	mu sync.Mutex // one eviction at a time
+
+	files, bytes atomic.Int64 // that were fetched
 }
+
+// fetched returns how many files, of how many bytes, were not there.
+func (c *cache) fetched() (files int, bytes int64) { return int(c.files.Load()), c.bytes.Load() }
 
 const (
 	defaultCacheLimit = 2 << 30
@@ -68,6 +74,8 @@ func (c *cache) link(ctx context.Context, file tidemark.LakeFile, to string) err
 	if err := c.fetch(ctx, file, path, to); err != nil {
 		return fmt.Errorf("fetch %s: %w", file.Key, err)
 	}
+	c.files.Add(1)
+	c.bytes.Add(file.Bytes)
 	return c.evict()
 }
 

@@ -13,9 +13,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
+	"time"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
@@ -35,14 +33,31 @@ type Options struct {
 
 	Memory  int64 // bytes that a query may take; 0: 512 MiB
 	Threads int   // 0: one per processor
+
+	Timeout time.Duration // how long a query may take until its last row is read; 0: no limit
+
+	// Watermarks returns the watermarks of all pipelines that have loaded into the lake. It is called when a statement
+	// asks for them; nil: there are none.
+	Watermarks func(context.Context) ([]tidemark.Watermark, error)
+
+	everyFile bool // read also the files that cannot have a row that is wanted: for tests
 }
 
 // A Result is the answer to a query. Its rows are read once; the caller closes it.
 type Result struct {
 	Columns []duckdb.Column
+	Read    Read // what it took to answer
 
 	rows *duckdb.Rows
 	done func() error
+}
+
+// Read counts the files of the tables that a statement names, data and deletes, each once per state of its table.
+type Read struct {
+	Files, Of      int   // those that were needed, and all
+	Bytes, OfBytes int64 // likewise
+	Fetched        int   // of those that were needed, those that were not in the cache
+	FetchedBytes   int64 // likewise
 }
 
 // Rows yields the rows in order, each with a value per column, until the first error.
@@ -59,175 +74,100 @@ func (r *Result) Close() error {
 }
 
 // Run answers one SELECT. A statement that is wrong, or more than a SELECT, is tidemark.ErrInvalid with the place; a
-// table that is not in the lake is tidemark.ErrInvalid too, with those that are as a hint. ctx must live until the
-// Result is closed.
+// table that is not in the lake is tidemark.ErrInvalid too, with those that are as a hint. What takes longer than
+// Options.Timeout is ErrTimeout. ctx must live until the Result is closed.
 func Run(ctx context.Context, o Options, statement string) (*Result, error) {
-	stage, err := newStage(o)
+	s, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	db, err := duckdb.Open(ctx, duckdb.Options{Memory: o.Memory, Threads: o.Threads, Temp: stage.spill()})
+	rows, err := s.run(statement)
 	if err != nil {
-		return nil, errors.Join(err, stage.close())
+		return nil, errors.Join(s.because(err), s.close())
 	}
-	done := func() error { return errors.Join(db.Close(), stage.close()) }
-	rows, err := run(ctx, o, db, stage, statement)
-	if err != nil {
-		return nil, errors.Join(err, done())
-	}
-	return &Result{Columns: rows.Columns, rows: rows, done: done}, nil
+	return &Result{Columns: rows.Columns, Read: s.counts(), rows: rows, done: s.close}, nil
 }
 
-func run(ctx context.Context, o Options, db *duckdb.DB, s *stage, statement string) (*duckdb.Rows, error) {
-	parsed, err := db.Parse(ctx, statement)
+// A session is the database that answers one statement.
+type session struct {
+	o      Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	db     *duckdb.DB
+	stage  *stage
+	read   Read
+}
+
+func open(ctx context.Context, o Options) (*session, error) {
+	s := &session{o: o, cancel: func() {}}
+	if s.ctx = ctx; o.Timeout > 0 {
+		s.ctx, s.cancel = context.WithTimeoutCause(ctx, o.Timeout, tidemark.WithHint(fmt.Errorf("%w of %s", ErrTimeout, o.Timeout),
+			"let it read or compute less, by a WHERE or a LIMIT, or give it more time with --timeout"))
+	}
+	var err error
+	if s.stage, err = newStage(o); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	if s.db, err = duckdb.Open(s.ctx, duckdb.Options{Memory: o.Memory, Threads: o.Threads, Temp: s.stage.spill()}); err != nil {
+		s.cancel()
+		return nil, errors.Join(err, s.stage.close())
+	}
+	return s, nil
+}
+
+// ErrTimeout says that a query took longer than it may.
+var ErrTimeout = errors.New("the query takes longer than its limit")
+
+// because returns why the session failed: whatever the error, it was the time limit that has run out.
+func (s *session) because(err error) error {
+	if cause := context.Cause(s.ctx); errors.Is(cause, ErrTimeout) {
+		return cause
+	}
+	return err
+}
+
+func (s *session) close() error {
+	err := errors.Join(s.db.Close(), s.stage.close())
+	s.cancel()
+	return err
+}
+
+func (s *session) counts() Read {
+	s.read.Fetched, s.read.FetchedBytes = s.stage.cache.fetched()
+	return s.read
+}
+
+func (s *session) run(statement string) (*duckdb.Rows, error) {
+	parsed, err := s.prepare(statement)
 	if err != nil {
 		return nil, err
 	}
-	if len(parsed.Tables) > 0 {
-		if err := makeViews(ctx, o.Catalog, db, s, parsed); err != nil {
-			return nil, err
-		}
-	}
-	if err := db.Lock(ctx, s.files); err != nil {
+	if err := s.db.Lock(s.ctx, s.stage.files); err != nil {
 		return nil, err
 	}
-	return db.Query(ctx, parsed)
+	return s.db.Query(s.ctx, parsed)
 }
 
-// makeViews makes a view for each table that the statement names: in a schema of its namespace's name, and where the
-// statement leaves the namespace out, also without.
-func makeViews(ctx context.Context, catalog tidemark.Catalog, db *duckdb.DB, s *stage, parsed *duckdb.Statement) error {
-	tables := sync.OnceValues(func() ([]tidemark.TableID, error) {
-		list, err := catalog.Tables(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("list the tables of the lake: %w", err)
-		}
-		return list, nil
-	})
-	made, alone := make(map[tidemark.TableID]bool), make(map[tidemark.TableID]bool)
-	for _, t := range parsed.Tables {
-		if made[tidemark.TableID{Namespace: t.Schema, Name: t.Name}] {
-			continue
-		}
-		snapshot, id, err := locate(ctx, catalog, parsed, t, tables)
-		if err != nil {
-			return err
-		}
-		if id == (tidemark.TableID{}) {
-			continue
-		}
-		if !made[id] {
-			if err := makeView(ctx, db, s, id, snapshot); err != nil {
-				return fmt.Errorf("read table %s: %w", id, err)
-			}
-			made[id] = true
-		}
-		if schema := schemaOf(id); t.Schema == "" && !alone[id] && schema == duckdb.Ident(id.Namespace) && schema != mainSchema {
-			name := duckdb.Ident(id.Name)
-			if err := db.Exec(ctx, fmt.Sprintf("CREATE VIEW %s.%s AS FROM %s.%s", mainSchema, name, schema, name)); err != nil {
-				return fmt.Errorf("read table %s: %w", id, err)
-			}
-			alone[id] = true
-		}
-	}
-	return nil
-}
-
-// locate finds the table that is meant and loads it. One that is named in full, and as it is written in the lake, is there
-// without the list of all tables, for which a lake has to look at every object.
-func locate(ctx context.Context, catalog tidemark.Catalog, parsed *duckdb.Statement, t duckdb.Table,
-	tables func() ([]tidemark.TableID, error)) (*tidemark.Snapshot, tidemark.TableID, error) {
-	if id := (tidemark.TableID{Namespace: t.Schema, Name: t.Name}); id.Namespace != "" {
-		if s, err := catalog.Snapshot(ctx, id); err == nil {
-			return s, id, nil
-		}
-	}
-	list, err := tables()
+// prepare parses a statement and makes what it names.
+func (s *session) prepare(statement string) (*duckdb.Statement, error) {
+	parsed, err := s.db.Parse(s.ctx, statement)
 	if err != nil {
-		return nil, tidemark.TableID{}, err
+		return nil, err
 	}
-	id, err := resolve(parsed, t, list)
-	if err != nil || id == (tidemark.TableID{}) {
-		return nil, id, err
+	if err := s.defineWatermarks(parsed); err != nil {
+		return nil, err
 	}
-	s, err := catalog.Snapshot(ctx, id)
+	tables, err := s.resolve(parsed)
 	if err != nil {
-		return nil, id, fmt.Errorf("read table %s: %w", id, err)
+		return nil, err
 	}
-	return s, id, nil
-}
-
-func makeView(ctx context.Context, db *duckdb.DB, s *stage, id tidemark.TableID, snapshot *tidemark.Snapshot) error {
-	query, err := viewOf(ctx, s, snapshot)
-	if err != nil {
-		return err
-	}
-	schema, create := schemaOf(id), "CREATE VIEW "
-	if schema == tempSchema {
-		create = "CREATE TEMP VIEW "
-	}
-	if err := db.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
-		return err
-	}
-	return db.Exec(ctx, create+schema+"."+duckdb.Ident(id.Name)+" AS "+query)
-}
-
-const (
-	mainSchema = `"main"`
-	tempSchema = `"temp"."main"`
-)
-
-// schemaOf returns the schema in which the view of a table lies, so that namespace.name is its name. DuckDB has
-// databases named memory and temp, and takes a namespace of that name for one of them: then the view lies there.
-func schemaOf(id tidemark.TableID) string {
-	switch strings.ToLower(id.Namespace) {
-	case "memory":
-		return `"memory"."main"`
-	case "temp":
-		return tempSchema
-	case "main":
-		return mainSchema // whatever its case
-	default:
-		return duckdb.Ident(id.Namespace)
-	}
-}
-
-// resolve finds the table that is meant, as SQL does without regard to case. A name that the statement defines itself
-// need not be one: the zero TableID.
-func resolve(parsed *duckdb.Statement, t duckdb.Table, tables []tidemark.TableID) (tidemark.TableID, error) {
-	var found []tidemark.TableID
-	for _, id := range tables {
-		if strings.EqualFold(id.Name, t.Name) && (t.Schema == "" || strings.EqualFold(id.Namespace, t.Schema)) {
-			found = append(found, id)
+	for _, t := range tables {
+		if err := s.makeView(t); err != nil {
+			return nil, fmt.Errorf("read table %s: %w", t.id, err)
 		}
 	}
-	if exact := slices.Index(found, tidemark.TableID{Namespace: t.Schema, Name: t.Name}); exact >= 0 {
-		found = found[exact : exact+1]
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case t.CTE:
-		return tidemark.TableID{}, nil
-	case len(found) > 1:
-		return tidemark.TableID{}, tidemark.WithHint(parsed.Reject(t, fmt.Sprintf("table %s is ambiguous", t)), "there are "+list(found))
-	case len(tables) == 0:
-		return tidemark.TableID{}, tidemark.WithHint(parsed.Reject(t, fmt.Sprintf("no table %s in the lake", t)), "the lake has no tables yet: run a pipeline first")
-	}
-	return tidemark.TableID{}, tidemark.WithHint(parsed.Reject(t, fmt.Sprintf("no table %s in the lake", t)), "there are "+list(tables))
-}
-
-// list names tables, as many as one reads.
-func list(tables []tidemark.TableID) string {
-	const most = 20
-	var names []string
-	for _, id := range tables[:min(len(tables), most)] {
-		names = append(names, id.String())
-	}
-	if n := len(tables) - most; n > 0 {
-		names = append(names, fmt.Sprintf("and %d more", n))
-	}
-	return strings.Join(names, ", ")
+	return parsed, nil
 }
 
 // cacheFolder returns Options.Cache or the default.

@@ -29,6 +29,7 @@ type lake struct {
 	store  blob.Store
 	cache  string
 	tables []*tidemark.Snapshot
+	marks  []tidemark.Watermark
 }
 
 func newLake(t testing.TB) *lake {
@@ -59,7 +60,8 @@ func (l *lake) Snapshot(_ context.Context, id tidemark.TableID) (*tidemark.Snaps
 }
 
 func (l *lake) options() Options {
-	return Options{Catalog: l, Store: l.store, Folder: l.folder, Cache: l.cache}
+	marks := func(context.Context) ([]tidemark.Watermark, error) { return l.marks, nil }
+	return Options{Catalog: l, Store: l.store, Folder: l.folder, Cache: l.cache, Watermarks: marks}
 }
 
 // table adds a table without files.
@@ -122,7 +124,7 @@ func (l *lake) csvOf(statement string) (header string, rows []string, err error)
 		}
 	}()
 	var b bytes.Buffer
-	if err := WriteCSV(&b, r); err != nil {
+	if err := WriteCSV(&b, r.Columns, r.Rows()); err != nil {
 		return "", nil, err
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")

@@ -43,7 +43,7 @@ func output(t *testing.T, l *lake, statement string, write func(*bytes.Buffer, *
 }
 
 func asJSON(b *bytes.Buffer, r *Result) error  { return WriteJSON(b, r) }
-func asCSV(b *bytes.Buffer, r *Result) error   { return WriteCSV(b, r) }
+func asCSV(b *bytes.Buffer, r *Result) error   { return WriteCSV(b, r.Columns, r.Rows()) }
 func asTable(b *bytes.Buffer, r *Result) error { return WriteTable(b, r) }
 
 func TestWriteTypes(t *testing.T) {

@@ -11,6 +11,7 @@
 package testenv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const module = "github.com/tidemark-data/tidemark"
@@ -85,6 +87,15 @@ func moduleRoot() (string, error) {
 // is skipped when it is not there.
 func Dataset(t testing.TB) string {
 	t.Helper()
+	path := dataset(t)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the shared data set is not there: %v (TIDEMARK_TEST_DATA names its folder)", err)
+	}
+	return path
+}
+
+func dataset(t testing.TB) string {
+	t.Helper()
 	folder := os.Getenv("TIDEMARK_TEST_DATA")
 	if folder == "" {
 		root, err := moduleRoot()
@@ -93,9 +104,27 @@ func Dataset(t testing.TB) string {
 		}
 		folder = filepath.Join(root, "..", "shared", "data")
 	}
-	path := filepath.Join(folder, "retail_db", "orders.csv")
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the shared data set is not there: %v (TIDEMARK_TEST_DATA names its folder)", err)
+	return filepath.Join(folder, "retail_db", "orders.csv")
+}
+
+// Orders is Dataset where it is there, and else a made-up file of the same shape: as many lines, with the same columns,
+// ties and range of dates.
+func Orders(t testing.TB) string {
+	t.Helper()
+	path := dataset(t)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	states := []string{"COMPLETE", "PENDING_PAYMENT", "PROCESSING", "PENDING", "CLOSED", "ON_HOLD", "SUSPECTED_FRAUD", "CANCELED", "PAYMENT_REVIEW"}
+	const rows, days = 68_883, 364
+	var b bytes.Buffer
+	first := time.Date(2013, 7, 25, 0, 0, 0, 0, time.UTC)
+	for i := range rows {
+		fmt.Fprintf(&b, "%d,%s,%d,%s\n", i+1, first.AddDate(0, 0, i*days/rows).Format("2006-01-02 15:04:05.0"), 1+i*7919%12_435, states[i*i%len(states)])
+	}
+	path = filepath.Join(t.TempDir(), "orders.csv")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

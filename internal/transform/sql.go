@@ -147,6 +147,8 @@ func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, er
 	called := ""
 	for _, t := range statement.Tables {
 		switch name := t.String(); {
+		case t.AsOf != nil:
+			return nil, statement.Reject(t, fmt.Sprintf("a step reads %s as it is, not AS OF an earlier state", name))
 		case strings.EqualFold(name, q.Table.String()):
 			return nil, statement.Reject(t, fmt.Sprintf("call the rows %s, or %s", q.Table.Name, rowsName))
 		case strings.EqualFold(name, rowsName), strings.EqualFold(name, q.Table.Name):
