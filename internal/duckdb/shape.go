@@ -77,8 +77,11 @@ func (db *DB) learnScalars(ctx context.Context) error {
 		}
 		scalar[name] = true
 	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list functions: %w", err)
+	}
 	db.scalar = scalar
-	return rows.Err()
+	return nil
 }
 
 // plainClasses are the kinds of expression that work on one row, if their parts do.
