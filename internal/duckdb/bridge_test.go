@@ -226,7 +226,7 @@ func TestTypes(t *testing.T) {
 }
 
 func firstDifference(got, want *arrow.Column) string {
-	a, b := texts(got), texts(want)
+	a, b := textsOf(got), textsOf(want)
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
 			return fmt.Sprintf("row %d of %d: %s, want %s", i, len(b), a[i], b[i])
@@ -235,7 +235,7 @@ func firstDifference(got, want *arrow.Column) string {
 	return fmt.Sprintf("%d rows, want %d", len(a), len(b))
 }
 
-func texts(c *arrow.Column) []string {
+func textsOf(c *arrow.Column) []string {
 	var s []string
 	for _, part := range c.Data().Chunks() {
 		for i := range part.Len() {

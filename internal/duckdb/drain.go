@@ -123,12 +123,12 @@ func (c *bridge) drainTimes(to *array.TimestampBuilder, times []arrow.Timestamp,
 }
 
 func (c *bridge) drainDecimals(to *array.Decimal128Builder, v bindings.Vector, valid []bool, from, n int) error {
-	switch {
-	case c.physical == bindings.TypeSmallInt:
+	switch c.physical {
+	case bindings.TypeSmallInt:
 		widen(to, view[int16](v, from+n)[from:], valid)
-	case c.physical == bindings.TypeInteger:
+	case bindings.TypeInteger:
 		widen(to, view[int32](v, from+n)[from:], valid)
-	case c.physical == bindings.TypeBigInt:
+	case bindings.TypeBigInt:
 		widen(to, view[int64](v, from+n)[from:], valid)
 	default:
 		values := view[decimal128.Num](v, from+n)[from:]
@@ -271,7 +271,7 @@ func (c *bridge) eachList(v bindings.Vector, valid []bool, from, n int, begin fu
 
 // drainWords appends values that DuckDB keeps as numbers and that are written as words.
 func (c *bridge) drainWords(to *array.StringBuilder, v bindings.Vector, valid []bool, from, n int) error {
-	word := func(i int) string { return "" }
+	var word func(i int) string
 	switch {
 	case c.id == bindings.TypeTime:
 		micros := view[int64](v, from+n)

@@ -27,13 +27,12 @@ const defaultMemory = 512 << 20
 
 // A DB is a database in memory. It is used by one goroutine at a time.
 type DB struct {
-	pool      *sql.DB
-	conn      *sql.Conn
-	native    bindings.Connection // the same connection
-	feeds     []*feed
-	made      int // names given to functions so far
-	scalar    map[string]bool
-	constants []string // functions that Constant has made
+	pool   *sql.DB
+	conn   *sql.Conn
+	native bindings.Connection // the same connection
+	feeds  []*feed
+	made   int // names given to functions so far
+	scalar map[string]bool
 }
 
 // Open starts a database. It can load no extension, and its time zone is UTC. The caller closes it.

@@ -11,13 +11,15 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	bindings "github.com/duckdb/duckdb-go-bindings"
+
+	"github.com/tidemark-data/tidemark"
 )
 
 var (
 	errNoFunction = errors.New("duckdb takes no function for the rows")
 	errRescan     = errors.New("the rows are read more than once, which this statement does not tell beforehand")
 	errRead       = errors.New("the rows were read by a statement before")
-	errEnded      = errors.New("the statement has ended")
+	errEnded      = errors.New("the rows are not there for this statement")
 )
 
 // A feed is a table whose rows come from outside while a statement runs: DuckDB asks for them on a thread of its own,
@@ -80,7 +82,7 @@ func (db *DB) newFeed(ctx context.Context, name string, schema *arrow.Schema) (*
 		f.columns = append(f.columns, c)
 	}
 	if len(f.columns) == 0 {
-		return nil, fmt.Errorf("table %q has no columns: %w", name, errNoFunction)
+		return nil, fmt.Errorf("table %q has no columns: %w", name, tidemark.ErrInvalid)
 	}
 	if err := f.export(db.native); err != nil {
 		return nil, err
@@ -167,6 +169,7 @@ func (f *feed) end() error {
 		f.batch.Release()
 		f.batch = nil
 	}
+	f.stop = nil
 	return f.err
 }
 

@@ -23,7 +23,7 @@ func (c *bridge) fill(v bindings.Vector, a arrow.Array, from, n int) error {
 	if n == 0 {
 		return nil
 	}
-	if a.NullN() == a.Len() && len(c.children) == 0 && len(buffer(a, 1)) == 0 {
+	if a.NullN() == a.Len() && len(c.children) == 0 && len(part(a, 1)) == 0 {
 		fillNothing(v, n)
 		return nil
 	}
@@ -38,21 +38,21 @@ func (c *bridge) fill(v bindings.Vector, a arrow.Array, from, n int) error {
 		c.fillDecimals(v, a, from, n)
 		return nil
 	case *array.String:
-		return fillStrings(v, a, view32(a.ValueOffsets(), from, n), buffer(a, 2), n, true)
+		return fillStrings(v, a, view32(a.ValueOffsets(), from, n), part(a, 2), n, true)
 	case *array.Binary:
-		return fillStrings(v, a, view32(a.ValueOffsets(), from, n), buffer(a, 2), n, false)
+		return fillStrings(v, a, view32(a.ValueOffsets(), from, n), part(a, 2), n, false)
 	}
 	if f, ok := a.DataType().(arrow.FixedWidthDataType); ok && a.DataType().ID() != arrow.FIXED_SIZE_BINARY {
 		width := f.Bytes()
 		first := (a.Data().Offset() + from) * width
-		copy(view[byte](v, n*width), buffer(a, 1)[first:first+n*width])
+		copy(view[byte](v, n*width), part(a, 1)[first:first+n*width])
 		return nil
 	}
 	return c.fillParts(v, a, from, n)
 }
 
-// buffer returns the bytes of an array's part; nil when it has none.
-func buffer(a arrow.Array, i int) []byte {
+// part returns the bytes of an array's part; nil when it has none.
+func part(a arrow.Array, i int) []byte {
 	if b := a.Data().Buffers()[i]; b != nil {
 		return b.Bytes()
 	}
@@ -74,7 +74,7 @@ func fillNulls(v bindings.Vector, a arrow.Array, from, n int) {
 
 func fillBools(v bindings.Vector, a *array.Boolean, from, n int) {
 	out := view[byte](v, n)
-	bits, first := buffer(a, 1), a.Data().Offset()+from
+	bits, first := part(a, 1), a.Data().Offset()+from
 	for i := range out {
 		out[i] = bits[(first+i)/8] >> ((first + i) % 8) & 1
 	}
@@ -163,23 +163,23 @@ func valid[T int32 | int64](offsets []T, data []byte, n int) bool {
 func (c *bridge) fillParts(v bindings.Vector, a arrow.Array, from, n int) error {
 	switch a := a.(type) {
 	case *array.LargeString:
-		return fillStrings(v, a, a.ValueOffsets()[from:from+n+1], buffer(a, 2), n, true)
+		return fillStrings(v, a, a.ValueOffsets()[from:from+n+1], part(a, 2), n, true)
 	case *array.LargeBinary:
-		return fillStrings(v, a, a.ValueOffsets()[from:from+n+1], buffer(a, 2), n, false)
+		return fillStrings(v, a, a.ValueOffsets()[from:from+n+1], part(a, 2), n, false)
 	case *array.FixedSizeBinary:
 		width := int64(a.DataType().(*arrow.FixedSizeBinaryType).ByteWidth)
 		offsets := make([]int64, n+1)
 		for i := range offsets {
 			offsets[i] = int64(a.Data().Offset()+from+i) * width
 		}
-		return fillStrings(v, a, offsets, buffer(a, 1), n, false)
+		return fillStrings(v, a, offsets, part(a, 1), n, false)
 	case *array.Struct:
 		for i, child := range c.children {
-			part := bindings.StructVectorGetChild(v, bindings.IdxT(i))
-			if err := child.fill(part, a.Field(i), from, n); err != nil {
+			field := bindings.StructVectorGetChild(v, bindings.IdxT(i))
+			if err := child.fill(field, a.Field(i), from, n); err != nil {
 				return err
 			}
-			hideNulls(part, child, a, from, n)
+			hideNulls(field, child, a, from, n)
 		}
 		return nil
 	case *array.Map:

@@ -77,13 +77,6 @@ func joins(from any) (drops, adds bool) {
 	return leftDrops || rightDrops || kind != "LEFT", leftAdds || rightAdds || kind != "SEMI" && kind != "ANTI"
 }
 
-// Constant makes a function without arguments that stands for an expression of the program's own, in which no function is
-// called whose value changes. It is for before Parse.
-func (db *DB) Constant(ctx context.Context, name, expression string) error {
-	db.constants = append(db.constants, name)
-	return db.Exec(ctx, "CREATE TEMP MACRO "+Ident(name)+"() AS "+expression)
-}
-
 // learnScalars asks which functions depend on nothing but their arguments.
 func (db *DB) learnScalars(ctx context.Context) error {
 	if db.scalar != nil {
@@ -103,11 +96,11 @@ func (db *DB) learnScalars(ctx context.Context) error {
 		}
 		scalar[name] = true
 	}
-	for _, name := range db.constants {
-		scalar[name] = true
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list functions: %w", err)
 	}
 	db.scalar = scalar
-	return rows.Err()
+	return nil
 }
 
 // plainClasses are the kinds of expression that work on one row, if their parts do.

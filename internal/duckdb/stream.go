@@ -121,7 +121,8 @@ func (r *run) all(ctx context.Context) error {
 	for _, f := range r.feeds {
 		f.begin(ctx)
 	}
-	defer r.db.interruptible(ctx)()
+	finish := r.db.interruptible(ctx)
+	defer finish()
 	if bindings.PendingPreparedStreaming(r.prepared, &r.pending) == bindings.StateError {
 		return explain(ctx, nativeError(bindings.PendingError(r.pending)), r.statement.SQL)
 	}

@@ -113,8 +113,16 @@ func TestStop(t *testing.T) {
 	if n, err := count(t.Context(), db, parse(t, db, "SELECT * FROM rows")); n != 1<<16 || err != nil {
 		t.Errorf("the next statement: %d rows, %v", n, err)
 	}
-	if _, err := count(t.Context(), db, parse(t, db, "SELECT * FROM rows")); !errors.Is(err, errRead) {
-		t.Errorf("rows that were read: %v, want %v", err, errRead)
+	for _, sql := range []string{"SELECT * FROM rows", "SELECT * FROM rows UNION ALL FROM rows"} {
+		if _, err := count(t.Context(), db, parse(t, db, sql)); !errors.Is(err, errRead) {
+			t.Errorf("%s, of rows that were read: %v, want %v", sql, err, errRead)
+		}
+	}
+	if err := db.Register(t.Context(), "rows", ordersSchema, repeated(batch, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := count(t.Context(), db, parse(t, db, "SELECT * FROM temp.rows")); n != 0 || err == nil {
+		t.Errorf("a table by another name than it was registered with: %d rows, %v, want an error", n, err)
 	}
 }
 
@@ -130,6 +138,7 @@ func TestCancel(t *testing.T) {
 		"computes":       "SELECT sum(hash(order_id + range)) FROM range(1000000), rows",
 		"waits for rows": "SELECT * FROM rows",
 		"sorts":          "SELECT * FROM rows ORDER BY hash(order_id)",
+		"spools":         "SELECT * FROM rows a JOIN rows b USING (order_id)",
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		rows := func(yield func(arrow.RecordBatch, error) bool) {

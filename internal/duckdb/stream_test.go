@@ -3,7 +3,6 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"testing"
 	"time"
@@ -93,7 +92,7 @@ func BenchmarkStream(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				b.Log(fmt.Sprintf("%d rows in %s", n, time.Since(start)))
+				b.Logf("%d rows in %s", n, time.Since(start))
 			}
 		})
 	}

@@ -34,6 +34,8 @@ const (
 	rowsName    = "rows"
 	detailsName = "fetch_details"
 
+	watermarkName = "watermark" // of the function
+
 	wholeMemory = 256 << 20 // of a statement that needs all rows
 	splitMemory = 64 << 20  // of one of the statements that each have a split
 )
@@ -107,7 +109,7 @@ func (q *query) open(ctx context.Context) (*duckdb.DB, error) {
 // begins makes watermark() and fetch_details.
 func (q *query) begins(ctx context.Context, db *duckdb.DB) error {
 	from := q.lowerBound()
-	if err := db.Constant(ctx, "watermark", from); err != nil {
+	if err := db.Exec(ctx, fmt.Sprintf("CREATE TEMP MACRO %s() AS %s", watermarkName, from)); err != nil {
 		return err
 	}
 	return db.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE %s AS SELECT unnest([%s, %s]) AS tablename, %s AS last_fetched",
@@ -140,7 +142,7 @@ func (q *query) lowerBound() string {
 
 // parse checks the statement and finds what it calls the rows, and which lookups it uses.
 func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, error) {
-	statement, err := db.Parse(ctx, q.Text)
+	statement, err := db.Parse(ctx, q.Text, watermarkName)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +231,7 @@ func (q *query) run(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error
 	if err := db.Register(ctx, q.name, q.in, rows); err != nil {
 		return err
 	}
-	statement, err := db.Parse(ctx, q.Text)
+	statement, err := db.Parse(ctx, q.Text, watermarkName)
 	if err != nil {
 		return err
 	}
