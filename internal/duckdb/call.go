@@ -2,7 +2,7 @@ package duckdb
 
 import "strings"
 
-// A Call is one of a function that the program defines for a statement.
+// A Call is one of a function of the caller's own, which Parse was told of.
 type Call struct {
 	Function string // in small letters
 	Text     string // its only argument, where that is a text
@@ -10,24 +10,19 @@ type Call struct {
 	offset   int
 }
 
-// Defined are the functions that a program may define for a statement before it runs: watermark('PIPELINE').
-var defined = []string{"watermark"}
-
 func (w *walker) call(n map[string]any) {
 	name := strings.ToLower(text(n, "function_name"))
-	for _, d := range defined {
-		if name != d || text(n, "schema") != "" {
-			continue
-		}
-		c := Call{Function: name, offset: offset(n)}
-		if args, _ := n["children"].([]any); len(args) == 1 {
-			if arg, ok := args[0].(map[string]any); ok && arg["class"] == "CONSTANT" {
-				value, _ := arg["value"].(map[string]any)
-				c.Text, c.Literal = value["value"].(string)
-			}
-		}
-		w.statement.Calls = append(w.statement.Calls, c)
+	if !w.statement.owns(name) || text(n, "schema") != "" {
+		return
 	}
+	c := Call{Function: name, offset: offset(n)}
+	if args, _ := n["children"].([]any); len(args) == 1 {
+		if arg, ok := args[0].(map[string]any); ok && arg["class"] == "CONSTANT" {
+			value, _ := arg["value"].(map[string]any)
+			c.Text, c.Literal = value["value"].(string)
+		}
+	}
+	w.statement.Calls = append(w.statement.Calls, c)
 }
 
 // Define says that a function was defined, with the type of what it returns: the same for the same argument.

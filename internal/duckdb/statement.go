@@ -16,7 +16,7 @@ import (
 type Statement struct {
 	SQL    string  // as DuckDB is to run it
 	Tables []Table // in the order in which they stand there, each as often as it does
-	Calls  []Call  // of the functions that the program defines itself
+	Calls  []Call  // of the caller's own functions
 
 	written   string         // as it was written, with everything in the same place; "" for as SQL is
 	lines     int            // of the program's own that SQL has before it

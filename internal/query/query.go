@@ -151,7 +151,7 @@ func (s *session) run(statement string) (*duckdb.Rows, error) {
 
 // prepare parses a statement and makes what it names.
 func (s *session) prepare(statement string) (*duckdb.Statement, error) {
-	parsed, err := s.db.Parse(s.ctx, statement)
+	parsed, err := s.db.Parse(s.ctx, statement, watermarkName)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,9 @@ import (
 // were before there was a watermark: SELECT max(last_fetched) FROM fetch_details WHERE tablename = 'orders'.
 const fetchDetails = "fetch_details"
 
+// watermarkName is the function that tells how far a pipeline has come.
+const watermarkName = "watermark"
+
 func isFetchDetails(t duckdb.Table) bool {
 	return t.Schema == "" && t.AsOf == nil && !t.CTE && strings.EqualFold(t.Name, fetchDetails)
 }
@@ -99,7 +102,7 @@ func watermarkMacro(parsed *duckdb.Statement, marks []tidemark.Watermark) (strin
 	if typ == "" {
 		return "CREATE MACRO watermark(pipeline) AS NULL", nil
 	}
-	parsed.Define("watermark", typ)
+	parsed.Define(watermarkName, typ)
 	return "CREATE MACRO watermark(pipeline) AS CASE pipeline" + cases.String() + " END", nil
 }
 
