@@ -99,6 +99,7 @@ func (k *keys) spill() error {
 	if err != nil {
 		return fmt.Errorf("temporary file: %w", err)
 	}
+	_ = os.Remove(file.Name()) // it needs no name, and a killed process leaves nothing
 	k.parts = append(k.parts, file)
 	slices.SortFunc(k.held, compareHashes)
 	w := bufio.NewWriterSize(file, 1<<16)
@@ -199,7 +200,7 @@ func (q *queue) Pop() any {
 func (k *keys) close() error {
 	var errs []error
 	for _, file := range k.parts {
-		errs = append(errs, file.Close(), os.Remove(file.Name()))
+		errs = append(errs, file.Close())
 	}
 	k.parts = nil
 	return errors.Join(errs...)
