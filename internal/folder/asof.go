@@ -17,15 +17,8 @@ var _ tidemark.Historian = (*Catalog)(nil)
 // replaced or taken back since are deleted. The columns are those of today. Of PIPELINE:NUMBER, the other pipelines'
 // rows are those of that commit's moment.
 func (c *Catalog) SnapshotAsOf(ctx context.Context, id tidemark.TableID, v tidemark.Version) (*tidemark.Snapshot, error) {
-	t, err := loadTable(ctx, c.store, id)
+	t, s, err := c.begin(ctx, id)
 	if err != nil {
-		return nil, err
-	}
-	if t == nil {
-		return nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
-	}
-	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatParquet}
-	if s.Schema, err = t.schema(); err != nil {
 		return nil, err
 	}
 	logs, err := c.past(ctx, t)
@@ -35,8 +28,7 @@ func (c *Catalog) SnapshotAsOf(ctx context.Context, id tidemark.TableID, v tidem
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", id, err)
 	}
-	slices.SortFunc(s.Data, func(a, b tidemark.LakeFile) int { return strings.Compare(a.Key, b.Key) })
-	s.Bounds = t.bounds(s)
+	t.finish(s)
 	return s, nil
 }
 

@@ -41,15 +41,8 @@ func (c *Catalog) Tables(ctx context.Context) ([]tidemark.TableID, error) {
 // Snapshot implements tidemark.Catalog. It holds whole commits only: one whose files are not all there yet counts as
 // not made, and of a table that is just being replaced it gives the files that are left.
 func (c *Catalog) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.Snapshot, error) {
-	t, err := loadTable(ctx, c.store, id)
+	t, s, err := c.begin(ctx, id)
 	if err != nil {
-		return nil, err
-	}
-	if t == nil {
-		return nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
-	}
-	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatParquet}
-	if s.Schema, err = t.schema(); err != nil {
 		return nil, err
 	}
 	var ids []string
@@ -67,9 +60,28 @@ func (c *Catalog) Snapshot(ctx context.Context, id tidemark.TableID) (*tidemark.
 		}
 	}
 	s.ID = strings.Join(ids, " ")
+	t.finish(s)
+	return s, nil
+}
+
+// begin returns a table, and a snapshot of it without files.
+func (c *Catalog) begin(ctx context.Context, id tidemark.TableID) (*table, *tidemark.Snapshot, error) {
+	t, err := loadTable(ctx, c.store, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t == nil {
+		return nil, nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
+	}
+	s := &tidemark.Snapshot{Table: id, Format: tidemark.FormatParquet}
+	s.Schema, err = t.schema()
+	return t, s, err
+}
+
+// finish puts the files of a snapshot in order, and says what is in them.
+func (t *table) finish(s *tidemark.Snapshot) {
 	slices.SortFunc(s.Data, func(a, b tidemark.LakeFile) int { return strings.Compare(a.Key, b.Key) })
 	s.Bounds = t.bounds(s)
-	return s, nil
 }
 
 // add adds the files of one pipeline and returns the newest commit that counts.
