@@ -8,7 +8,6 @@ import (
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/mysql"
-	"github.com/tidemark-data/tidemark/internal/query"
 )
 
 // A BackfillRange says what a backfill reads again; the zero value is everything below settled.
@@ -69,7 +68,7 @@ func (r *Runner) planBackfill(ctx context.Context, p config.Pipeline, parts engi
 		}
 		o.Column = c.Name
 	}
-	plan, err := engine.PlanBackfill(ctx, p.Pipeline, parts, func(ctx context.Context) (engine.Table, error) { return r.table(ctx, p) }, o)
+	plan, err := engine.PlanBackfill(ctx, p.Pipeline, parts, func(ctx context.Context) (engine.Table, error) { return r.scan(ctx, p.Lake, p.Target) }, o)
 	if err != nil {
 		return nil, err
 	}
@@ -79,19 +78,6 @@ func (r *Runner) planBackfill(ctx context.Context, p config.Pipeline, parts engi
 	}
 	plan.Expect = max(forecast.Rows, 0)
 	return &Backfill{Backfill: plan, Splits: forecast.Splits, Rows: forecast.Rows, Exact: forecast.Exact, Column: o.Column}, nil
-}
-
-// table opens a pipeline's table in the lake, with all versions of its rows that are alive.
-func (r *Runner) table(ctx context.Context, p config.Pipeline) (*query.Scan, error) {
-	l, err := r.lake(ctx, p.Lake)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := l.catalog().Snapshot(ctx, p.Target)
-	if err != nil {
-		return nil, err
-	}
-	return query.OpenScan(ctx, r.queryOptions(l), snapshot, query.Newest{})
 }
 
 // Nothing reports whether the range holds no row on either side.

@@ -11,6 +11,7 @@ import (
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/folder"
 	"github.com/tidemark-data/tidemark/internal/iceberg"
+	"github.com/tidemark-data/tidemark/internal/query"
 )
 
 // A store is what a lake lies in.
@@ -87,6 +88,25 @@ func openS3(ctx context.Context, c *config.S3) (*blob.S3, error) {
 		AccessKey: access, SecretKey: secret, RoleARN: c.RoleARN, ExternalID: c.ExternalID,
 		SSE: encryption, KMSKeyID: c.KMSKey,
 	})
+}
+
+// snapshot returns a table of a lake as it is now.
+func (r *Runner) snapshot(ctx context.Context, connection string, id tidemark.TableID) (*lake, *tidemark.Snapshot, error) {
+	l, err := r.lake(ctx, connection)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := l.catalog().Snapshot(ctx, id)
+	return l, s, err
+}
+
+// scan opens a table of a lake, with all versions of its rows that are alive. The caller closes it.
+func (r *Runner) scan(ctx context.Context, connection string, id tidemark.TableID) (*query.Scan, error) {
+	l, s, err := r.snapshot(ctx, connection, id)
+	if err != nil {
+		return nil, err
+	}
+	return query.OpenScan(ctx, r.queryOptions(l), s, query.Newest{})
 }
 
 // target returns the table that a pipeline writes.

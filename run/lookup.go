@@ -10,7 +10,6 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/mysql"
-	"github.com/tidemark-data/tidemark/internal/query"
 	"github.com/tidemark-data/tidemark/internal/transform"
 )
 
@@ -87,25 +86,8 @@ func wholeTable(ctx context.Context, source *mysql.Source) ([]tidemark.Split, er
 	return source.Splits(ctx, tidemark.Window{}, 1)
 }
 
-// lookupLake opens a table of a lake as it is now. The caller closes it.
-func (r *Runner) lookupLake(ctx context.Context, l config.LookupTable) (*query.Scan, error) {
-	lake, err := r.lake(ctx, l.Connection)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := lake.catalog().Snapshot(ctx, l.Lake)
-	if err != nil {
-		return nil, err
-	}
-	return query.OpenScan(ctx, r.queryOptions(lake), snapshot, query.Newest{})
-}
-
 func (r *Runner) lakeSchema(ctx context.Context, l config.LookupTable) (*arrow.Schema, error) {
-	lake, err := r.lake(ctx, l.Connection)
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := lake.catalog().Snapshot(ctx, l.Lake)
+	_, snapshot, err := r.snapshot(ctx, l.Connection, l.Lake)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +97,7 @@ func (r *Runner) lakeSchema(ctx context.Context, l config.LookupTable) (*arrow.S
 // lakeRows reads the table.
 func (r *Runner) lakeRows(ctx context.Context, l config.LookupTable) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		scan, err := r.lookupLake(ctx, l)
+		scan, err := r.scan(ctx, l.Connection, l.Lake)
 		if err != nil {
 			yield(nil, err)
 			return

@@ -116,7 +116,7 @@ func (r *Runner) maintainFolder(ctx context.Context, l *lake, p config.Pipeline,
 		if err != nil {
 			return m, err
 		}
-		open := func(ctx context.Context) (engine.Table, error) { return r.table(ctx, p) }
+		open := func(ctx context.Context) (engine.Table, error) { return r.scan(ctx, p.Lake, p.Target) }
 		if m, err = engine.Compact(ctx, p.Pipeline, parts, open, o.DryRun); err != nil {
 			return m, err
 		}
