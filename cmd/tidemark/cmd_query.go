@@ -51,6 +51,7 @@ clear. The SQL is DuckDB's. It only reads. With --tables it lists what there is 
 
 Without SQL it is a shell at a terminal, with history and completion; .help tells more. Elsewhere it answers the statements on
 standard input, each with a semicolon behind it, up to the first that is wrong.
+
 A table can be read as it was: FROM shop.orders FOR VERSION AS OF 3, by the number of a commit or the id of a snapshot;
 or FOR TIMESTAMP AS OF TIMESTAMP '2024-07-31 17:50:00', in UTC. watermark('PIPELINE') is how far a pipeline has come, and the
 view fetch_details(tablename, last_fetched) says it for all.
@@ -77,7 +78,7 @@ With --json there is one object per row, or per table.`, exitOK, exitFailed, exi
 				return runQueryTables(cmd.Context(), a, o)
 			}
 			if len(args) == 0 {
-				return runShell(cmd.Context(), a, o.lake)
+				return runShell(cmd.Context(), a, o)
 			}
 			return runQuery(cmd.Context(), a, o, args[0])
 		},
@@ -119,6 +120,17 @@ func (o *queryOptions) check(a *app) error {
 		return tidemark.WithHint(errors.New("a Parquet file cannot be printed"), "say where it goes with --output FILE")
 	}
 	return nil
+}
+
+// checkShell is check for statements that come one by one: their answers are printed, each behind the other.
+func (o *queryOptions) checkShell(a *app) error {
+	if o.output != "" {
+		return tidemark.WithHint(errors.New("--output wants the SQL as an argument"), "without one, redirect the output")
+	}
+	if o.format == formatParquet {
+		return tidemark.WithHint(errors.New("a Parquet file cannot be printed"), "give the SQL as an argument, and --output FILE")
+	}
+	return o.check(a)
 }
 
 func formatOf(path string) string {

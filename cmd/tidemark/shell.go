@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/query"
 	"github.com/tidemark-data/tidemark/internal/shell"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -22,29 +22,30 @@ import (
 const shownRows = 40
 
 // runShell answers statements from standard input: those that a person types at a terminal, or a file of them.
-func runShell(ctx context.Context, a *app, lake string) error {
-	r, err := a.openLake(lake)
+func runShell(ctx context.Context, a *app, o queryOptions) error {
+	if err := o.checkShell(a); err != nil {
+		return usage(err)
+	}
+	r, err := a.openLake(o.lake)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := r.Reach(ctx, lake); err != nil {
+	boundMemory(int64(o.memory))
+	if err := r.Reach(ctx, o.lake); err != nil {
 		return fmt.Errorf("list the tables of the lake: %w", err)
 	}
-	o := shell.Options{
-		Lake: shellLake{r, lake}, Out: a.out, Report: a.printStatementError, Mode: shell.Table,
-		Modes: map[string]shell.Printer{shell.Table: printTable, "json": printObjects, "csv": printCSV, "line": printLines},
-	}
-	if a.json {
-		o.Mode = "json"
+	session := shell.Options{
+		Lake: shellLake{r, o.run()}, Out: a.out, Report: a.printStatementError, Mode: o.format,
+		Modes: map[string]shell.Printer{shell.Table: printTable, formatJSON: printObjects, formatCSV: query.WriteCSV, "line": printLines},
 	}
 	if a.in != nil && a.outTerminal {
-		return a.converse(ctx, o)
+		return a.converse(ctx, session)
 	}
 	if a.in != nil && a.terminal {
 		fmt.Fprintln(a.err, "type SQL, each statement with a semicolon behind it; Ctrl-D ends")
 	}
-	s := shell.New(o)
+	s := shell.New(session)
 	err = s.Run(ctx, shell.NewScript(a.stdin))
 	switch {
 	case errors.Is(err, tidemark.ErrInvalid):
@@ -116,13 +117,13 @@ func (a *app) printStatementError(err error, excerpt string) {
 
 // shellLake is a lake for the shell.
 type shellLake struct {
-	r    *run.Runner
-	name string
+	r *run.Runner
+	o run.QueryOptions
 }
 
 // Query implements shell.Lake.
 func (l shellLake) Query(ctx context.Context, statement string) (*shell.Answer, error) {
-	result, err := l.r.Query(ctx, l.name, statement)
+	result, err := l.r.QueryWith(ctx, statement, l.o)
 	if err != nil {
 		return nil, err
 	}
@@ -131,43 +132,17 @@ func (l shellLake) Query(ctx context.Context, statement string) (*shell.Answer, 
 
 // Tables implements shell.Lake.
 func (l shellLake) Tables(ctx context.Context) ([]tidemark.TableID, error) {
-	return l.r.Tables(ctx, l.name)
+	return l.r.Tables(ctx, l.o.Lake)
 }
 
 // Columns implements shell.Lake.
 func (l shellLake) Columns(ctx context.Context, id tidemark.TableID) ([]shell.Column, error) {
-	columns, err := l.r.Columns(ctx, l.name, id)
+	columns, err := l.r.Columns(ctx, l.o.Lake, id)
 	list := make([]shell.Column, len(columns))
 	for i, c := range columns {
 		list[i] = shell.Column(c)
 	}
 	return list, err
-}
-
-// printCSV prints rows as CSV with a line of names. NULL is empty.
-func printCSV(w io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Value, error]) error {
-	out := csv.NewWriter(w)
-	record := make([]string, len(columns))
-	for i, c := range columns {
-		record[i] = c.Name
-	}
-	if err := out.Write(record); err != nil {
-		return err
-	}
-	for row, err := range rows {
-		if err != nil {
-			out.Flush()
-			return err
-		}
-		for i, v := range row {
-			record[i] = duckdb.Text(v)
-		}
-		if err := out.Write(record); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
 }
 
 // printLines prints a line per value, for rows that are wider than the screen.

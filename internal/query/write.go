@@ -27,6 +27,7 @@ func WriteCSV(w io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Valu
 	}
 	for row, err := range rows {
 		if err != nil {
+			out.Flush()
 			return err
 		}
 		for i, v := range row {
