@@ -136,7 +136,10 @@ func (s pipelineSpec) steps(config *Config) []Step {
 			step.Columns = append(step.Columns, ColumnChange{Column: name, Rename: c.Rename, Type: c.Type, Drop: c.Drop})
 		}
 		if step.Name == "" {
-			step.Name = map[bool]string{true: "sql", false: "change_schema"}[spec.SQL != ""]
+			step.Name = "change_schema"
+			if spec.SQL != "" {
+				step.Name = "sql"
+			}
 			if kinds[step.Name]++; kinds[step.Name] > 1 {
 				step.Name = fmt.Sprintf("%s %d", step.Name, kinds[step.Name])
 			}

@@ -48,7 +48,13 @@ type query struct {
 	cursor *tidemark.Cursor
 	from   tidemark.CursorValue // where the window begins
 	whole  bool
-	used   []Lookup
+	used   []used
+}
+
+// used is a lookup that the statement reads.
+type used struct {
+	Lookup
+	schema *arrow.Schema
 }
 
 func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (_ *stage, err error) {
@@ -62,12 +68,11 @@ func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range q.used {
-		schema, err := l.Schema(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
+	for i, l := range q.used {
+		if q.used[i].schema, err = l.Schema(ctx); err == nil {
+			err = db.Register(ctx, l.Name, q.used[i].schema, nil)
 		}
-		if err := db.Register(ctx, l.Name, schema, nil); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
 		}
 	}
@@ -164,8 +169,8 @@ func (q *query) parse(ctx context.Context, db *duckdb.DB) (*duckdb.Statement, er
 			if i < 0 {
 				return nil, tidemark.WithHint(statement.Reject(t, fmt.Sprintf("there is no table %s here", name)), q.known())
 			}
-			if l := q.Lookups[i]; !slices.ContainsFunc(q.used, func(u Lookup) bool { return u.Name == l.Name }) {
-				q.used = append(q.used, l)
+			if l := q.Lookups[i]; !slices.ContainsFunc(q.used, func(u used) bool { return u.Name == l.Name }) {
+				q.used = append(q.used, used{Lookup: l})
 			}
 		}
 	}
@@ -220,11 +225,7 @@ func (q *query) run(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for _, l := range q.used {
-		schema, err := l.Schema(ctx)
-		if err != nil {
-			return fmt.Errorf("lookup %s: %w", l.Name, err)
-		}
-		if err := db.Load(ctx, l.Name, schema, l.Rows(ctx)); err != nil {
+		if err := db.Load(ctx, l.Name, l.schema, l.Rows(ctx)); err != nil {
 			return fmt.Errorf("lookup %s: %w", l.Name, err)
 		}
 	}
