@@ -4,7 +4,7 @@ GOLANGCI_VERSION := v2.15.0
 VERSION          := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 SERVER           := bin/mysqlserver bin/mysqlexec
 
-.PHONY: help demo build test lint bench clean
+.PHONY: help demo build test console lint bench clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -17,8 +17,11 @@ build: ## build ./bin/tidemark
 
 test: ## run every test with the race detector, against private servers that it starts and stops
 	@./.ci/prepare
-	go test -race -timeout 30m ./...
+	go test -race -timeout 60m ./...
 	cd testservers && go test -timeout 10m ./...
+
+console: ## build the console, whose files the binary holds, from web/ (takes Node)
+	cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run build
 
 lint: bin/golangci-lint-$(GOLANGCI_VERSION) ## check the form of the code
 	$< run --allow-serial-runners ./...

@@ -14,6 +14,8 @@ const (
 	ActionAdopt        Action = "watermark adopt"
 	ActionRepair       Action = "repair"
 	ActionBackfill     Action = "backfill"
+	ActionReplay       Action = "replay"
+	ActionDrop         Action = "catalog drop"
 )
 
 // An Event is an act of a person on a pipeline: who, when, from, to and why. It is kept in the lake for good.

@@ -3,6 +3,7 @@ package tidemark
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,22 @@ func (v CursorValue) Compare(w CursorValue) int {
 		return -1
 	}
 	return cmp.Compare(v.n, w.n)
+}
+
+// Next returns the least value that is above v in any column of its kind, of whatever precision; none above the largest
+// integer, and of none.
+func (v CursorValue) Next() CursorValue {
+	switch {
+	case v.kind == CursorNone || v.wide && v.n == -1:
+		return CursorValue{}
+	case v.kind == CursorInteger && !v.wide && v.n == math.MaxInt64:
+		return UnsignedValue(1 << 63)
+	case v.kind == CursorDate:
+		v.n += (24 * time.Hour).Microseconds()
+	default:
+		v.n++
+	}
+	return v
 }
 
 // Less reports whether v is below w.

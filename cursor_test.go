@@ -92,6 +92,22 @@ func TestCursorValueText(t *testing.T) {
 	}
 }
 
+func TestCursorValueNext(t *testing.T) {
+	for _, c := range []struct{ value, next string }{
+		{"", ""}, {"7", "8"}, {"-1", "0"}, {"9223372036854775807", "9223372036854775808"}, {"18446744073709551614", "18446744073709551615"},
+		{"18446744073709551615", ""}, {"2014-07-31", "2014-08-01"}, {"2014-07-24 23:59:59.999999", "2014-07-25 00:00:00"},
+		{"1969-12-31T23:59:59Z", "1969-12-31T23:59:59.000001Z"},
+	} {
+		v, err := tidemark.ParseCursorValue(c.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next := v.Next(); next.String() != c.next || !next.IsZero() && !v.Less(next) {
+			t.Errorf("next of %q is %q, want %q", v, next, c.next)
+		}
+	}
+}
+
 func TestParseCursorValueRefuses(t *testing.T) {
 	for _, text := range []string{"x", "1.5", "2014-13-01", "2014-07-24 25:00:00", "99999999999999999999", "-", "Z", " "} {
 		if v, err := tidemark.ParseCursorValue(text); !errors.Is(err, tidemark.ErrInvalid) {

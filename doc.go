@@ -21,6 +21,8 @@
 //   - internal/blob is where bytes lie: a folder, or a bucket;
 //   - internal/query and internal/duckdb answer SQL over what was committed;
 //   - internal/verify compares what was committed with the source;
+//   - internal/schedule starts runs by triggers, and internal/sqlite remembers them;
+//   - internal/auth says who may ask that of a server;
 //   - cmd/tidemark has one file per subcommand.
 //
 // Adapters know this package and not each other; a test keeps it so.

@@ -26,9 +26,15 @@ const (
 
 // TestConfigReference holds docs/config.md to the structs that the config is decoded into.
 func TestConfigReference(t *testing.T) {
-	structs, err := readStructs("internal/config/spec.go")
-	if err != nil {
-		t.Fatal(err)
+	structs := structs{}
+	paths, err := filepath.Glob("internal/config/spec*.go")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		if err := structs.read(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var b strings.Builder
 	structs.describe(&b, "The file", "", "file")
@@ -51,24 +57,24 @@ func TestConfigReference(t *testing.T) {
 	}
 }
 
-// structs are the struct types of a file by name.
+// structs are struct types by name.
 type structs map[string]*ast.StructType
 
-func readStructs(path string) (structs, error) {
+// read adds those of a file.
+func (s structs) read(path string) error {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := structs{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.TypeSpec); ok {
-			if s, ok := spec.Type.(*ast.StructType); ok {
-				found[spec.Name.Name] = s
+			if one, ok := spec.Type.(*ast.StructType); ok {
+				s[spec.Name.Name] = one
 			}
 		}
 		return true
 	})
-	return found, nil
+	return nil
 }
 
 // describe writes the keys of the struct of that name, which lies at path, and then those of the structs below it.

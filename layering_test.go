@@ -24,6 +24,7 @@ const module = "github.com/tidemark-data/tidemark"
 var layers = map[string][]string{
 	".":                  {},
 	"run":                {"*"},
+	"serve":              {"*"},
 	"cmd/tidemark":       {"*"},
 	"internal/config":    {".", "internal/failpoint"},
 	"internal/mysql":     {"."},
@@ -32,30 +33,45 @@ var layers = map[string][]string{
 	"internal/duckdb":    {"."},
 	"internal/blob":      {"."}, // for the kinds of error
 	"internal/parquet":   {".", "internal/blob"},
-	"internal/iceberg":   {".", "internal/blob", "internal/parquet", "internal/failpoint"},
-	"internal/folder":    {".", "internal/blob", "internal/parquet", "internal/failpoint"},
-	"internal/engine":    {".", "internal/overlap", "internal/transform", "internal/failpoint"},
+	"internal/amazon":    {"."},
+	"internal/glue":      {".", "internal/amazon"},
+	"internal/athena":    {".", "internal/amazon", "internal/duckdb"}, // for the values of an answer
+	"internal/sqs":       {".", "internal/amazon"},
+	"internal/iceberg":   {".", "internal/blob", "internal/parquet", "internal/glue", "internal/failpoint"},
+	"internal/folder":    {".", "internal/blob", "internal/parquet", "internal/glue", "internal/failpoint"},
+	"internal/engine":    {".", "internal/overlap", "internal/transform", "internal/failpoint", "internal/trace"},
 	"internal/sqlite":    {"."},
 	"internal/schedule":  {"."},
 	"internal/temporal":  {".", "internal/engine"},
 	"internal/query":     {".", "internal/duckdb", "internal/blob", "internal/parquet"},
 	"internal/shell":     {".", "internal/duckdb"},
 	"internal/verify":    {"."},
-	"internal/web":       {".", "internal/config"},
+	"internal/profile":   {".", "internal/duckdb"},
+	"internal/restserve": {"."},
+	"internal/web":       {".", "run", "internal/auth", "internal/config"},
+	"internal/auth":      {"."},
+	"internal/post":      {"."},
+	"internal/notify":    {".", "internal/post"},
+	"internal/lineage":   {".", "internal/post"},
+	"internal/trace":     {"."},
+	"internal/metrics":   {"."},
 	"internal/failpoint": {},
 	"internal/testenv":   {},
-	"bench":              {},
+	"bench":              {"internal/duckdb"}, // what a query is compared with
 	"demo":               {},
 }
 
 // sole names the libraries that exactly one package may import, so that they can be replaced in one place.
 var sole = map[string]string{
-	"github.com/duckdb/duckdb-go":             "internal/duckdb",
-	"github.com/go-mysql-org/go-mysql":        "internal/mysql",
-	"github.com/apache/iceberg-go":            "internal/iceberg",
-	"github.com/aws/aws-sdk-go-v2/service/s3": "internal/blob",
-	"github.com/goccy/go-yaml":                "internal/config",
-	"go.temporal.io":                          "internal/temporal",
+	"github.com/duckdb/duckdb-go":              "internal/duckdb",
+	"github.com/go-mysql-org/go-mysql":         "internal/mysql",
+	"github.com/apache/iceberg-go":             "internal/iceberg",
+	"github.com/aws/aws-sdk-go-v2/service/s3":  "internal/blob",
+	"github.com/aws/aws-sdk-go-v2/service/sqs": "internal/sqs",
+	"github.com/goccy/go-yaml":                 "internal/config",
+	"go.temporal.io":                           "internal/temporal",
+	"go.opentelemetry.io":                      "internal/trace",
+	"github.com/prometheus":                    "internal/metrics",
 }
 
 // vague are package names that say nothing about what is inside.

@@ -19,8 +19,16 @@ func ParsePipelineID(s string) (PipelineID, error) {
 	if !pipelineIDForm.MatchString(s) || strings.Contains(s, "..") {
 		return "", fmt.Errorf("pipeline name %q: use lower-case letters, digits, '_', '-' and single '.': %w", s, ErrInvalid)
 	}
+	for _, suffix := range []string{RejectedSuffix, ImportSuffix} {
+		if strings.HasSuffix(s, suffix) {
+			return "", fmt.Errorf("pipeline name %q: names that end in %s are not for pipelines: %w", s, suffix, ErrInvalid)
+		}
+	}
 	return PipelineID(s), nil
 }
+
+// ImportSuffix ends the names under which the lake keeps what was imported into a table.
+const ImportSuffix = "__import"
 
 // A TableName names a table of the source, as the server spells it.
 type TableName struct {

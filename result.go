@@ -10,22 +10,27 @@ type RunResult struct {
 	Mode     Mode       `json:"mode"`
 
 	Read       int64 `json:"rows_read"`
-	New        int64 `json:"rows_new"`        // handed on to the target
-	Suppressed int64 `json:"rows_suppressed"` // read again and recognised
+	New        int64 `json:"rows_new"`                // handed on to the target
+	Suppressed int64 `json:"rows_suppressed"`         // read again and recognised
+	Rejected   int64 `json:"rows_rejected,omitempty"` // set aside by checks, and not among the new ones
 	Files      int   `json:"files"`
 	Bytes      int64 `json:"bytes"` // of those files
 
 	Deleted int64 `json:"rows_deleted,omitempty"` // rows of the lake that the source has deleted and that were taken out
 	Marked  int64 `json:"rows_marked,omitempty"`  // or were marked
 
-	Committed  bool        `json:"committed"` // false: the lake is unchanged
-	Seq        int64       `json:"seq"`       // of the newest commit, whoever made it
+	Committed  bool        `json:"committed"`  // false: the lake is unchanged
+	Seq        int64       `json:"seq"`        // of the newest commit, whoever made it
+	Total      int64       `json:"rows_total"` // loaded by all commits of the pipeline up to that one
 	HighBefore CursorValue `json:"high_before,omitzero"`
 	High       CursorValue `json:"high,omitzero"`
 	Settled    CursorValue `json:"settled,omitzero"`
 	SettledBy  SettledBy   `json:"settled_by,omitempty"`
 	HeldBy     string      `json:"held_by,omitempty"`
-	Overlap    int64       `json:"overlap_rows"` // what the next run reads again
+	Open       string      `json:"open,omitempty"` // who may still bring rows that are older than this run, committed or not; "": nobody
+	Overlap    int64       `json:"overlap_rows"`   // what the next run reads again
+
+	Mirrored CursorValue `json:"mirrored,omitzero"` // the newest value in the watermark table behind the run; none where it was not written
 
 	Checks []CheckResult `json:"checks,omitempty"` // what they found, passed ones included
 

@@ -176,4 +176,8 @@ type LakeFile struct {
 	Bytes    int64
 	Seq      int64    // a delete file applies to the data files with a smaller one
 	Equality []string // of a delete file: the columns that identify the deleted rows
+
+	// Path has the columns that the file does not have itself, since the names of its folders tell them: the same value in all
+	// its rows, as text; nil for NULL.
+	Path map[string]*string
 }

@@ -33,6 +33,19 @@ type Transformer interface {
 	Close() error
 }
 
+// A Sifter is a Transformer whose steps may set single rows aside, where Shape.Keeps.
+type Sifter interface {
+	Transformer
+
+	// Quarantines reports whether any step does.
+	Quarantines() bool
+
+	// Sifted is Rows, in which a row that a step sets aside goes on with any value. Before it comes out reject is called
+	// with its number among the rows of this call, from 0, perhaps from another goroutine, and more than once where several
+	// values are wrong. Reject.Row means nothing here.
+	Sifted(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error], reject func(row int64, r Reject)) iter.Seq2[arrow.RecordBatch, error]
+}
+
 // Shape is what the steps of a pipeline do to rows.
 type Shape struct {
 	Whole bool // a row that comes out may hang on all rows that are read, so that splits cannot go their own ways

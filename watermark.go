@@ -19,6 +19,10 @@ type Watermark struct {
 	Settled CursorValue `json:"settled,omitzero"` // never below the previous one; above High only where an overlap would be too large
 	Overlap Overlap     `json:"overlap,omitzero"`
 
+	// Rejected is what is to be done about rejected rows, or was: it stays until another commit has something new. In the
+	// table of rejected rows it is the last that was done.
+	Rejected Rejected `json:"rejected,omitzero"`
+
 	Origin Origin   `json:"origin"`
 	Cursor string   `json:"cursor,omitempty"`
 	Mode   Mode     `json:"mode"`
@@ -42,13 +46,26 @@ type Watermark struct {
 	Total     int64     `json:"total"` // loaded by all commits of the pipeline up to this one
 }
 
-// WatermarkVersion is the version of the record that this code writes. It reads this one and older ones and refuses
-// newer ones.
-const WatermarkVersion = 1
+// SideFiles returns the names of the side files that the watermark needs.
+func (w Watermark) SideFiles() []string {
+	var names []string
+	for _, name := range []string{w.Overlap.Name, w.Rejected.Name} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// WatermarkVersion is the highest version of the record that this code writes. It reads this one and older ones and refuses
+// newer ones. Version 2 has Rejected, which who does not know it would not hand on; without, version 1 is written.
+const WatermarkVersion = 2
 
 // Encode returns the watermark as one line of JSON.
 func (w Watermark) Encode() ([]byte, error) {
-	w.Version = WatermarkVersion
+	if w.Version = 1; w.Rejected.Run != "" {
+		w.Version = 2
+	}
 	return json.Marshal(w)
 }
 

@@ -19,10 +19,11 @@ func durationOf(i int) time.Duration { return time.Duration(i) * time.Millisecon
 func TestWatermarkRoundTrip(t *testing.T) {
 	w := tidemark.Watermark{
 		Version: tidemark.WatermarkVersion, Pipeline: "orders", Seq: 3, Run: "r",
-		High:    tidemark.TemporalValue(tidemark.CursorDatetime, 1406160000000000),
-		Settled: tidemark.TemporalValue(tidemark.CursorDatetime, 1406159990000000),
-		Overlap: tidemark.Overlap{Name: "x.overlap", Rows: 2, Bytes: 99, Checksum: "abc"},
-		Origin:  tidemark.Origin{Server: "uuid", Table: "db2.orders"}, Cursor: "order_last_updated",
+		High:     tidemark.TemporalValue(tidemark.CursorDatetime, 1406160000000000),
+		Settled:  tidemark.TemporalValue(tidemark.CursorDatetime, 1406159990000000),
+		Overlap:  tidemark.Overlap{Name: "x.overlap", Rows: 2, Bytes: 99, Checksum: "abc"},
+		Rejected: tidemark.Rejected{Run: "r", Name: "x.rejected", Rows: 1, Bytes: 9, Checksum: "abc"},
+		Origin:   tidemark.Origin{Server: "uuid", Table: "db2.orders"}, Cursor: "order_last_updated",
 		Mode: tidemark.ModeMerge, Key: []string{"order_id"},
 		Selection: &tidemark.Selection{Where: "region = 'eu'", Columns: []string{"order_id", "order_last_updated"}},
 		Settlements: []tidemark.Settlement{{T0: someTime, Max: tidemark.IntegerValue(5), Suspects: []tidemark.Suspect{
@@ -43,6 +44,16 @@ func TestWatermarkRoundTrip(t *testing.T) {
 	}
 	if strings.Contains(string(data), "\n") {
 		t.Errorf("the record must be one line: %s", data)
+	}
+}
+
+// TestWatermarkVersion: who does not know rejected rows may go on as long as there are none.
+func TestWatermarkVersion(t *testing.T) {
+	for version, w := range map[int]tidemark.Watermark{1: {Pipeline: "p"}, 2: {Pipeline: "p", Rejected: tidemark.Rejected{Run: "r"}}} {
+		data, err := w.Encode()
+		if err != nil || !strings.HasPrefix(string(data), fmt.Sprintf(`{"v":%d,`, version)) {
+			t.Errorf("%s, %v, want version %d", data, err, version)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type options struct {
 	url, client             string
 	tidemark, s3server      string
 	dir, out                string
+	library                 string
 }
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 	flag.StringVar(&o.s3server, "s3server", "bin/s3server", "the local S3 server's `binary`; empty leaves S3 out")
 	flag.StringVar(&o.dir, "dir", "", "a `folder` for data, some GB; a temporary one by default")
 	flag.StringVar(&o.out, "out", "docs/performance.md", "the `page` whose results are replaced; - prints them")
+	flag.StringVar(&o.library, "library", "", "answer this `SQL` by the DuckDB library alone, and measure nothing: what a query is compared with")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,6 +49,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
+	if o.library != "" {
+		return ask(ctx, o.library)
+	}
 	if o.dir == "" {
 		if o.dir, err = os.MkdirTemp("", "tidemark-bench-"); err != nil {
 			return err
@@ -100,6 +105,7 @@ type result struct {
 	loads  []sample // in the order of the lakes
 	idle   []sample // runs without news
 	growth []sample // incremental runs
+	asked  []answer // in the order of the lakes
 	lakes  []lake
 	added  int64
 }
@@ -136,6 +142,11 @@ func (b *bench) run(ctx context.Context) (result, error) {
 			return r, err
 		}
 		r.idle = append(r.idle, s)
+		a, err := b.query(ctx, l)
+		if err != nil {
+			return r, err
+		}
+		r.asked = append(r.asked, a)
 	}
 	progress("adding %d rows", b.increment)
 	if err := b.db.insert(ctx, b.table, b.table.rows, b.increment); err != nil {

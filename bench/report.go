@@ -65,6 +65,17 @@ func (r result) markdown(b *strings.Builder) {
 			idle.wall.Milliseconds(), idle.cpu.Milliseconds(), idle.memory>>20,
 			growth.wall.Milliseconds(), growth.cpu.Milliseconds(), growth.memory>>20)
 	}
+	fmt.Fprintf(b, "\n| `GROUP BY %s` with `SUM(%s)` | query: wall | CPU | peak memory | the library alone: wall | CPU | peak memory |\n|---|--:|--:|--:|--:|--:|--:|\n",
+		r.table.group, r.table.sum)
+	for i, l := range r.lakes {
+		if l.steps != "" { // other columns, other rows
+			continue
+		}
+		ours, library := r.asked[i].ours, r.asked[i].library
+		fmt.Fprintf(b, "| %s | %d ms | %d ms | %d MiB | %d ms | %d ms | %d MiB |\n", l.name,
+			ours.wall.Milliseconds(), ours.cpu.Milliseconds(), ours.memory>>20,
+			library.wall.Milliseconds(), library.cpu.Milliseconds(), library.memory>>20)
+	}
 }
 
 // thousands writes a number as people read it: 68,883.

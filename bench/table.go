@@ -17,6 +17,8 @@ type table struct {
 
 	change string // a change_schema of some of its columns, as YAML
 	filter string // a condition that some rows meet, in the SQL of both sides
+
+	group, sum string // what a query groups by and sums up
 }
 
 type column struct{ name, definition, value string }
@@ -33,8 +35,9 @@ func narrowTable(rows int64) table {
 			{"order_status", "VARCHAR(25) NOT NULL", "ELT(1 + CRC32(n * 7) % 9, 'COMPLETE', 'PENDING_PAYMENT', 'PROCESSING', 'PENDING', 'CLOSED', 'ON_HOLD', 'SUSPECTED_FRAUD', 'CANCELED', 'PAYMENT_REVIEW')"},
 		},
 		keys:   "PRIMARY KEY (order_id), KEY (order_last_updated)",
-		change: "{order_id: {type: bigint}, order_status: {rename: status}, customer_id: {rename: customer, type: bigint}}",
+		change: "{order_id: {type: bigint}, order_status: {rename: status}, customer_id: {rename: customer}}",
 		filter: "order_status <> 'COMPLETE'",
+		group:  "order_status", sum: "customer_id",
 	}
 }
 
@@ -72,6 +75,7 @@ func wideTable(rows int64) table {
 		keys:   "PRIMARY KEY (id), KEY (updated_at)",
 		change: "{tiny: {type: bigint}, number: {type: string}, price: {type: double}, note: {drop: true}, code: {rename: short_code}}",
 		filter: "state <> 'new'",
+		group:  "city", sum: "large",
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // An old of "" lets it begin from nothing in a table that others fill. No row is loaded or changed. It returns the new
 // watermark.
 func (r *Runner) Adopt(ctx context.Context, name, old string, by By) (tidemark.Watermark, error) {
-	p, err := r.one(ctx, name)
+	p, err := r.alone(ctx, name)
 	if err != nil {
 		return tidemark.Watermark{}, err
 	}

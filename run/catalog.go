@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -104,4 +105,46 @@ func (r *Runner) ParseTable(ctx context.Context, connection, name string) (tidem
 	default:
 		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("%d tables are named %q: %w", len(found), name, tidemark.ErrInvalid), "write it as "+found[0].String())
 	}
+}
+
+// maxComment is the length of a comment in bytes. Glue takes no longer one.
+const maxComment = 2048
+
+// CheckComment returns ErrInvalid for a text that cannot be a comment.
+func CheckComment(text string) error {
+	strange := func(c rune) bool { return c == utf8.RuneError || c < ' ' && c != '\n' && c != '\t' || c == 0x7f }
+	if len(text) > maxComment || strings.ContainsFunc(text, strange) {
+		return fmt.Errorf("a comment of %d bytes: want text in UTF-8 of at most %d: %w", len(text), maxComment, tidemark.ErrInvalid)
+	}
+	return nil
+}
+
+// Comment sets what people say of a table of a lake, or of a column of it, and returns what they said before; "" in place
+// of a text takes it away. The lake is named as for Query. A table or column that is not there is ErrNotFound.
+func (r *Runner) Comment(ctx context.Context, connection string, id tidemark.TableID, column, text string) (was string, err error) {
+	text = strings.TrimSpace(text)
+	if err := CheckComment(text); err != nil {
+		return "", err
+	}
+	l, err := r.onlyLake(ctx, connection)
+	if err != nil {
+		return "", err
+	}
+	d, err := r.Describe(ctx, connection, id)
+	if err != nil {
+		return "", err
+	}
+	commenter, ok := l.catalogOf(d.Format).(tidemark.Commenter)
+	if !ok {
+		return "", fmt.Errorf("table %s: its catalog keeps no comments: %w", id, tidemark.ErrInvalid)
+	}
+	return commenter.Comment(ctx, id, column, text)
+}
+
+// catalogOf returns the catalog of the tables of a format.
+func (l *lake) catalogOf(f tidemark.Format) tidemark.Catalog {
+	if f == tidemark.FormatParquet {
+		return l.folders()
+	}
+	return l.iceberg
 }

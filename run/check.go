@@ -46,11 +46,24 @@ func (r *Runner) Check(ctx context.Context, report func(Finding)) error {
 	for _, p := range pipelines {
 		if good[p.Source] && good[p.Lake] {
 			see(r.checkPipeline(ctx, p))
+			if p.Watermarks != nil && good[p.Watermarks.Connection] {
+				see(r.checkWatermarks(ctx, p))
+			}
 		}
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of the checks do not pass: %w", failed, tidemark.ErrInvalid)
 	}
+	return ctx.Err()
+}
+
+// CheckConnection is Check for one connection alone. One that is not in the config is ErrNotFound.
+func (r *Runner) CheckConnection(ctx context.Context, name string, report func(Finding)) error {
+	if _, ok := r.cfg.Connections[name]; !ok {
+		known := slices.Sorted(maps.Keys(r.cfg.Connections))
+		return tidemark.WithHint(fmt.Errorf("connection %q: %w", name, tidemark.ErrNotFound), "there is: "+someOf(known))
+	}
+	r.checkConnection(ctx, name, report)
 	return ctx.Err()
 }
 
@@ -92,6 +105,11 @@ func (r *Runner) checkLake(ctx context.Context, name string, report func(Finding
 	report(Finding{Subject: subject, Step: "read", Detail: l.root, Err: err})
 	if err == nil {
 		report(Finding{Subject: subject, Step: "conditional put", Detail: "one of two writers wins", Err: blob.ProbeConditional(ctx, l.store)})
+	}
+	if server := map[config.CatalogType]string{config.CatalogGlue: "Glue", config.CatalogREST: "the REST catalog"}[r.cfg.Catalog.Type]; server != "" {
+		tables, err := l.iceberg.Tables(ctx)
+		detail := fmt.Sprintf("%s answers, %d Iceberg tables of this lake; the right to change tables shows in a run", server, len(tables))
+		report(Finding{Subject: subject, Step: "catalog", Detail: detail, Err: err})
 	}
 }
 

@@ -10,5 +10,9 @@
 //		fmt.Println(o.Result.Pipeline, o.Result.New, o.Err)
 //	}
 //
-// Nothing is opened before it is needed: loading a config reaches no network.
+// A config is a file for [Load], text for [Parse], or built in Go for [Open]. A step "go: NAME" of a pipeline is a [Func] in
+// Options.Steps. Nothing is opened before it is needed: loading a config reaches no network.
+//
+// The kind of an error is asked for by errors.Is: tidemark.ErrInvalid for mistakes in the config, tidemark.ErrChecks for rows that
+// do not pass the checks, tidemark.ErrConflict for a commit of another process, and so on; tidemark.Hint says what to do.
 package run

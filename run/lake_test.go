@@ -56,6 +56,18 @@ pipelines:
 	}
 }
 
+// edit changes the config.
+func (s *shop) edit(t *testing.T, change func(text string) string) {
+	t.Helper()
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.file, []byte(change(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (s *shop) exec(t *testing.T, statements ...string) {
 	t.Helper()
 	s.server.Exec(t, append([]string{"USE " + s.database}, statements...)...)

@@ -11,6 +11,7 @@ import (
 	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/folder"
 	"github.com/tidemark-data/tidemark/internal/iceberg"
+	"github.com/tidemark-data/tidemark/internal/trace"
 )
 
 // MaintainOptions say what Maintain does. DefaultMaintenance has good ones.
@@ -66,7 +67,7 @@ func (r *Runner) Maintain(ctx context.Context, names []string, o MaintainOptions
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	pipelines, err := r.pipelines(ctx, names)
+	pipelines, err := r.named(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,9 @@ func (r *Runner) maintainBehind(ctx context.Context, p config.Pipeline, result *
 		return
 	}
 	began := time.Now()
+	ctx, end := trace.Begin(ctx, "maintenance", trace.Text("pipeline", string(p.ID)))
 	m, err := r.maintain(ctx, p, DefaultMaintenance(), true)
+	end(err, trace.Number("files_removed", int64(m.Removed)))
 	if m.Done() {
 		result.Maintenance = &m
 	}

@@ -108,13 +108,20 @@ func (r *Runner) fill(ctx context.Context, p config.Pipeline, plan *Plan) error 
 	if err != nil {
 		return err
 	}
-	lands, warnings, err := engine.Landing(ctx, p.Pipeline, engine.Parts{Target: target, Transforms: r.transforms(p), Checks: checks(p, r.dir()), Log: r.log}, schema, base)
+	parts := engine.Parts{Source: source, Target: target, Transforms: r.transforms(p), Checks: r.checks(p, r.dir()), Log: r.log}
+	lands, warnings, err := engine.Landing(ctx, p.Pipeline, parts, schema, base)
 	if err != nil {
 		return err
 	}
 	plan.Warnings = warnings
 	plan.describe(p, schema, lands, base)
 	plan.Deletes = whenSwept(p.Pipeline, base)
+	if err := r.fetches(p, &parts); err != nil {
+		return err
+	}
+	if err := plan.inherit(ctx, p, parts, schema, source, &base); err != nil {
+		return err
+	}
 	settled, err := source.Settle(ctx, base)
 	if err != nil {
 		return err

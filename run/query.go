@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/config"
-	"github.com/tidemark-data/tidemark/internal/folder"
 	"github.com/tidemark-data/tidemark/internal/query"
 )
 
 // A QueryResult is the answer to a query. Its rows are read once; the caller closes it.
 type QueryResult = query.Result
+
+// ErrQueryTimeout says that a query took longer than it may.
+var ErrQueryTimeout = query.ErrTimeout
 
 // Query answers one SELECT over the tables of a lake, named by its connection; "" means the only one that the config
 // has. A statement that is wrong, or more than a SELECT, is ErrInvalid.
@@ -42,6 +42,15 @@ func (r *Runner) QueryWith(ctx context.Context, sql string, o QueryOptions) (*Qu
 	return query.Run(ctx, r.askOptions(l, o), sql)
 }
 
+// QueryArrow is QueryWith with the answer in Arrow's batches.
+func (r *Runner) QueryArrow(ctx context.Context, sql string, o QueryOptions) (*query.Batches, error) {
+	l, err := r.onlyLake(ctx, o.Lake)
+	if err != nil {
+		return nil, err
+	}
+	return query.Stream(ctx, r.askOptions(l, o), sql)
+}
+
 // QueryToParquet is QueryWith with the answer in a Parquet file, which is put into the place of what is at path.
 func (r *Runner) QueryToParquet(ctx context.Context, sql, path string, o QueryOptions) (query.Written, error) {
 	l, err := r.onlyLake(ctx, o.Lake)
@@ -64,7 +73,7 @@ func (r *Runner) watermarksIn(ctx context.Context, l *lake) (all []tidemark.Wate
 	for _, f := range []struct {
 		format tidemark.Format
 		tables tidemark.Catalog
-	}{{tidemark.FormatIceberg, l.iceberg}, {tidemark.FormatParquet, folder.NewCatalog(l.store)}} {
+	}{{tidemark.FormatIceberg, l.iceberg}, {tidemark.FormatParquet, l.folders()}} {
 		ids, err := f.tables.Tables(ctx)
 		if err != nil {
 			return nil, err
@@ -104,12 +113,7 @@ func (r *Runner) onlyLake(ctx context.Context, connection string) (*lake, error)
 
 // lakeName returns the connection of that name, or the only one to a lake.
 func (r *Runner) lakeName(name string) (string, error) {
-	var lakes []string
-	for _, n := range slices.Sorted(maps.Keys(r.cfg.Connections)) {
-		if _, server := r.cfg.Connections[n].(*config.MySQL); !server {
-			lakes = append(lakes, n)
-		}
-	}
+	lakes := r.lakeNames()
 	switch {
 	case slices.Contains(lakes, name):
 		return name, nil
@@ -125,7 +129,7 @@ func (r *Runner) lakeName(name string) (string, error) {
 // catalog returns all tables of the lake, Iceberg's and those that are folders.
 func (l *lake) catalog() tidemark.Catalog { return l.catalogs() }
 
-func (l *lake) catalogs() catalogs { return catalogs{l.iceberg, folder.NewCatalog(l.store)} }
+func (l *lake) catalogs() catalogs { return catalogs{l.iceberg, l.folders()} }
 
 // catalogs are several catalogs as one. Where two know a table of the same name, the first has it.
 type catalogs []tidemark.Catalog

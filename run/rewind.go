@@ -64,7 +64,7 @@ func (r *Runner) PlanSet(ctx context.Context, name string, m Mark) (*Setting, er
 
 // Events returns what was done by hand to the pipelines of those names, or to all, pipeline by pipeline, the oldest first.
 func (r *Runner) Events(ctx context.Context, names []string) ([]tidemark.Event, error) {
-	pipelines, err := r.pipelines(ctx, names)
+	pipelines, err := r.named(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (r *Runner) Events(ctx context.Context, names []string) ([]tidemark.Event, 
 
 // byHand opens what it takes to act on one pipeline without its source.
 func (r *Runner) byHand(ctx context.Context, name string) (config.Pipeline, engine.Parts, error) {
-	p, err := r.one(ctx, name)
+	p, err := r.alone(ctx, name)
 	if err != nil {
 		return p, engine.Parts{}, err
 	}
@@ -93,9 +93,18 @@ func (r *Runner) byHand(ctx context.Context, name string) (config.Pipeline, engi
 	return p, parts, err
 }
 
-// one returns the pipeline of that name.
+// one returns the pipeline of that name, with all that a run of it needs.
 func (r *Runner) one(ctx context.Context, name string) (config.Pipeline, error) {
-	pipelines, err := r.pipelines(ctx, []string{name})
+	p, err := r.alone(ctx, name)
+	if err != nil {
+		return p, err
+	}
+	return p, r.haveFuncs([]config.Pipeline{p})
+}
+
+// alone returns the pipeline of that name, whether it can run here or not.
+func (r *Runner) alone(ctx context.Context, name string) (config.Pipeline, error) {
+	pipelines, err := r.named(ctx, []string{name})
 	if err != nil {
 		return config.Pipeline{}, err
 	}
@@ -114,6 +123,7 @@ func (r *Runner) lakeParts(ctx context.Context, p config.Pipeline) (engine.Parts
 	}
 	return engine.Parts{
 		Target: l.target(p.Pipeline, r), Side: blob.NewSideFolder(l.store, p.ID), Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log,
+		Rejected: l.target(p.Rejects(), r), RejectedRows: r.rejectedRows(p), Dir: r.dir(),
 	}, nil
 }
 

@@ -33,7 +33,7 @@ func (r *Runner) Run(ctx context.Context, names []string) ([]Outcome, error) {
 	g.SetLimit(max(r.opts.Parallel, 1))
 	for i, p := range pipelines {
 		g.Go(func() error {
-			outcomes[i] = r.runOne(ctx, p)
+			outcomes[i] = r.runOne(ctx, p, Execution{})
 			if r.opts.Done != nil {
 				r.opts.Done(outcomes[i])
 			}
@@ -43,7 +43,8 @@ func (r *Runner) Run(ctx context.Context, names []string) ([]Outcome, error) {
 	return outcomes, g.Wait()
 }
 
-func (r *Runner) runOne(ctx context.Context, p config.Pipeline) (o Outcome) {
+// runOne runs a pipeline.
+func (r *Runner) runOne(ctx context.Context, p config.Pipeline, as Execution) (o Outcome) {
 	o.Result = tidemark.RunResult{Pipeline: p.ID, Mode: p.Mode, Started: time.Now().UTC()}
 	if o.Err = ctx.Err(); o.Err != nil {
 		return o // stopped before it began
@@ -54,6 +55,10 @@ func (r *Runner) runOne(ctx context.Context, p config.Pipeline) (o Outcome) {
 		return o
 	}
 	defer done()
+	parts.ID, parts.Seen = as.Run, as.Seen
+	if as.Log != nil {
+		parts.Log = as.Log
+	}
 	progress := new(Progress)
 	if r.opts.Watch != nil {
 		r.opts.Watch(p.ID, progress)
@@ -75,6 +80,9 @@ func (r *Runner) parts(ctx context.Context, p config.Pipeline) (parts engine.Par
 	if err := l.proven(ctx); err != nil {
 		return engine.Parts{}, nil, fmt.Errorf("connection %s: %w", p.Lake, err)
 	}
+	if err := l.apart(ctx, p.Target); err != nil {
+		return engine.Parts{}, nil, err
+	}
 	dir, err := os.MkdirTemp(r.dir(), "tidemark-run-")
 	if err != nil {
 		return engine.Parts{}, nil, fmt.Errorf("temporary files: %w", err)
@@ -91,10 +99,16 @@ func (r *Runner) parts(ctx context.Context, p config.Pipeline) (parts engine.Par
 			r.log.Warn("temporary files stay behind", "pipeline", p.ID, "err", err)
 		}
 	}
-	return engine.Parts{
+	parts = engine.Parts{
 		Source: source, Target: l.target(p.Pipeline, r), Side: blob.NewSideFolder(l.store, p.ID),
-		Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log, Dir: dir, Transforms: r.transforms(p), Checks: checks(p, dir),
-	}, done, nil
+		Trail: blob.NewTrailFolder(l.store, p.ID), Log: r.log, Dir: dir, Transforms: r.transforms(p), Checks: r.checks(p, dir),
+		Rejected: l.target(p.Rejects(), r), RejectedRows: r.rejectedRows(p),
+	}
+	if err := r.fetches(p, &parts); err != nil {
+		done()
+		return engine.Parts{}, nil, err
+	}
+	return parts, done, nil
 }
 
 // withCleanup returns err, and removes a folder that is empty.

@@ -14,6 +14,7 @@ import (
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/engine"
 	"github.com/tidemark-data/tidemark/internal/mysql"
+	"github.com/tidemark-data/tidemark/internal/sqs"
 )
 
 // Options of a Runner. The zero value is good.
@@ -26,6 +27,9 @@ type Options struct {
 
 	Parallel int // pipelines that run at the same time; 0 means 1
 
+	// Steps are the funcs of steps "go: NAME". A pipeline with a step whose func is not there is ErrInvalid.
+	Steps Steps
+
 	// Watch is called when a pipeline begins to run, with the counters that it keeps, and may keep them.
 	Watch func(tidemark.PipelineID, *Progress)
 
@@ -36,6 +40,9 @@ type Options struct {
 // ErrNoPipeline says that a name was given that no pipeline has: of a table that a group covers only the server knows.
 var ErrNoPipeline = errors.New("there is no pipeline")
 
+// ErrNoFunc says that a step of a pipeline is a Go func that this program does not have.
+var ErrNoFunc = errors.New("there is no func")
+
 // Progress counts what a run has done so far. All fields may be read at any time.
 type Progress = engine.Progress
 
@@ -45,8 +52,10 @@ type Runner struct {
 	opts Options
 	log  *slog.Logger
 
-	mu    sync.Mutex
-	lakes map[string]*lake // by connection, opened at first use
+	mu     sync.Mutex
+	lakes  map[string]*lake // by connection, opened at first use
+	paces  map[string]*pace // by connection, of those with a read_rate
+	queues map[notices]*sqs.Queue
 }
 
 // Load reads the config at path. Mistakes in it are ErrInvalid, all of them in one error.
@@ -64,7 +73,7 @@ func New(cfg *config.Config, o Options) *Runner {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{cfg: cfg, opts: o, log: log, lakes: map[string]*lake{}}
+	return &Runner{cfg: cfg, opts: o, log: log, lakes: map[string]*lake{}, paces: map[string]*pace{}, queues: map[notices]*sqs.Queue{}}
 }
 
 // Close ends all connections to lakes.
@@ -80,8 +89,18 @@ func (r *Runner) Close() error {
 }
 
 // pipelines returns the pipelines of those names, in the order of the config; all when there are none. The name of a
-// pipeline that covers many tables stands for each of them. An unknown name is ErrNoPipeline and ErrNotFound.
+// pipeline that covers many tables stands for each of them. An unknown name is ErrNoPipeline and ErrNotFound; a step whose
+// func is not there is ErrNoFunc.
 func (r *Runner) pipelines(ctx context.Context, names []string) ([]config.Pipeline, error) {
+	found, err := r.named(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return found, r.haveFuncs(found)
+}
+
+// named is pipelines with all steps as they are.
+func (r *Runner) named(ctx context.Context, names []string) ([]config.Pipeline, error) {
 	wanted := func(id tidemark.PipelineID) bool { return len(names) == 0 || slices.Contains(names, string(id)) }
 	var found []config.Pipeline
 	known := r.names()
@@ -106,7 +125,10 @@ func (r *Runner) pipelines(ctx context.Context, names []string) ([]config.Pipeli
 			}
 		}
 	}
-	return found, checkNames(names, found, known)
+	if err := checkNames(names, found, known); err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // expand asks the source for the tables that a group covers.

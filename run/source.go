@@ -15,7 +15,7 @@ func (r *Runner) source(ctx context.Context, p config.Pipeline) (*mysql.Source, 
 	if err != nil {
 		return nil, err
 	}
-	connection.ZeroDates = mysql.ZeroDates(p.ZeroDates)
+	connection.ZeroDates, connection.Pause = mysql.ZeroDates(p.ZeroDates), r.paceOf(p.Source)
 	if p.SettleOn != "" {
 		primary, err := r.mysqlConfig(p.SettleOn)
 		if err != nil {
@@ -41,4 +41,24 @@ func (r *Runner) mysqlConfig(name string) (mysql.Config, error) {
 		Password: c.Password.Resolve, Auth: mysql.Auth(c.Auth), Region: c.Region,
 		TLS: mysql.TLS{Mode: mysql.TLSMode(c.TLS.Mode), CAFile: c.TLS.CA, ServerName: c.TLS.ServerName},
 	}, nil
+}
+
+// SourceTables lists the tables of a MySQL connection that match any of the patterns, DATABASE.TABLE with * and ?, or all
+// that its user may see. A connection that is not there is ErrNotFound, and one to a lake ErrInvalid.
+func (r *Runner) SourceTables(ctx context.Context, connection string, patterns []string) ([]tidemark.TableName, error) {
+	if _, ok := r.cfg.Connections[connection]; !ok {
+		return nil, fmt.Errorf("connection %q: %w", connection, tidemark.ErrNotFound)
+	}
+	c, err := r.mysqlConfig(connection)
+	if err != nil {
+		return nil, err
+	}
+	if len(patterns) == 0 {
+		patterns = []string{"*.*"}
+	}
+	tables, err := mysql.ListTables(ctx, c, patterns, nil)
+	if err != nil {
+		return nil, fmt.Errorf("connection %s: %w", connection, err)
+	}
+	return tables, nil
 }

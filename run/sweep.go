@@ -9,6 +9,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/engine"
+	"github.com/tidemark-data/tidemark/internal/trace"
 	"github.com/tidemark-data/tidemark/internal/verify"
 )
 
@@ -21,7 +22,9 @@ func (r *Runner) sweepBehind(ctx context.Context, p config.Pipeline, parts engin
 		return // it has just been loaded
 	}
 	began := time.Now()
+	ctx, end := trace.Begin(ctx, "sweep", trace.Text("pipeline", string(p.ID)))
 	err := r.sweep(ctx, p, parts, began, result)
+	end(err)
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, tidemark.ErrConflict):
@@ -87,7 +90,7 @@ func (r *Runner) sweep(ctx context.Context, p config.Pipeline, parts engine.Part
 		if err == nil {
 			result.Deleted, result.Marked = m.Erased(), m.Marked()
 			result.Committed = result.Committed || result.Deleted+result.Marked > 0
-			result.Seq, result.Overlap = w.Seq, w.Overlap.Rows
+			result.Seq, result.Total, result.Overlap = w.Seq, w.Total, w.Overlap.Rows
 		}
 		return err
 	}

@@ -21,7 +21,7 @@ type WatermarkRow struct {
 // Watermarks reads the watermarks of the pipelines of those names, or of all, from their targets. It changes nothing.
 // A watermark that cannot be read is an Err in its row.
 func (r *Runner) Watermarks(ctx context.Context, names []string) ([]WatermarkRow, error) {
-	pipelines, err := r.pipelines(ctx, names)
+	pipelines, err := r.named(ctx, names)
 	if err != nil {
 		return nil, err
 	}

@@ -23,11 +23,17 @@ type answer struct {
 	rows int64
 	took time.Duration
 	read query.Read
+
+	athena  string // the id of the execution; "" of the built-in engine
+	scanned int64  // bytes, by Athena
 }
 
 // String returns the line for people.
 func (n answer) String() string {
 	line := fmt.Sprintf("%s in %.2f s", count(n.rows, "row"), n.took.Seconds())
+	if n.athena != "" {
+		return line + fmt.Sprintf(" · Athena read %s · query %s", size(n.scanned), n.athena)
+	}
 	if n.read.Of == 0 {
 		return line
 	}
@@ -43,6 +49,14 @@ func (n answer) String() string {
 
 // MarshalJSON tells the same.
 func (n answer) MarshalJSON() ([]byte, error) {
+	if n.athena != "" {
+		return json.Marshal(struct {
+			Rows  int64  `json:"rows"`
+			Took  int64  `json:"took_ns"`
+			Query string `json:"athena_query"`
+			Bytes int64  `json:"bytes_read"`
+		}{n.rows, n.took.Nanoseconds(), n.athena, n.scanned})
+	}
 	return json.Marshal(struct {
 		Rows    int64 `json:"rows"`
 		Took    int64 `json:"took_ns"`

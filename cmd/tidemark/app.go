@@ -78,8 +78,9 @@ or a local disk: again and again, each row exactly once. It may be killed at any
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
 	f.SortFlags = false
 	cmd.AddCommand(
-		newInitCommand(a), newCheckCommand(a), newPlanCommand(a), newRunCommand(a),
-		newVerifyCommand(a), newRepairCommand(a), newRewindCommand(a), newBackfillCommand(a), newMaintainCommand(a), newWatermarkCommand(a), newCatalogCommand(a), newQueryCommand(a), newVersionCommand(a),
+		newInitCommand(a), newCheckCommand(a), newPlanCommand(a), newRunCommand(a), newExportCommand(a),
+		newVerifyCommand(a), newRepairCommand(a), newRewindCommand(a), newBackfillCommand(a), newReplayCommand(a), newMaintainCommand(a), newServeCommand(a), newRunsCommand(a), newUserCommand(a), newTokenCommand(a),
+		newWatermarkCommand(a), newCatalogCommand(a), newQueryCommand(a), newChecksCommand(a), newVersionCommand(a),
 	)
 	return cmd
 }

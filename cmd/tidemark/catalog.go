@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tidemark-data/tidemark"
@@ -37,7 +38,11 @@ func (a *app) showTable(d *run.TableDescription, files bool) error {
 func tableText(d *run.TableDescription, files bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s\n", d.Table, d.Format)
-	facts := [][]string{{"  location", d.Location}, {"  data", fmt.Sprintf("%s, %s rows, %s", count(int64(d.Data.Files), "file"), rowsText(d), size(d.Data.Bytes))}}
+	var facts [][]string
+	if d.Comment != "" {
+		facts = append(facts, []string{"  comment", printable(d.Comment)})
+	}
+	facts = append(facts, [][]string{{"  location", d.Location}, {"  data", fmt.Sprintf("%s, %s rows, %s", count(int64(d.Data.Files), "file"), rowsText(d), size(d.Data.Bytes))}}...)
 	if d.Deletes.Files > 0 {
 		facts = append(facts, []string{"  deletes", filesText(d.Deletes)})
 	}
@@ -49,15 +54,7 @@ func tableText(d *run.TableDescription, files bool) string {
 			w.Pipeline, w.Mode, w.Seq, clock(w.Committed), orDash(w.High), orDash(w.Settled), count(w.Total, "row"))})
 	}
 	b.WriteString(table(facts))
-	columns := [][]string{{"", "COLUMN", "TYPE", "", "SOURCE"}}
-	for _, c := range d.Columns {
-		null := "not null"
-		if c.Nullable {
-			null = "null"
-		}
-		columns = append(columns, []string{"", printable(c.Name), c.Type, null, printable(c.Doc)})
-	}
-	b.WriteString(table(columns))
+	b.WriteString(columnsText(d.Columns))
 	if files {
 		list := [][]string{{"", "FILE", "ROWS", "SIZE"}}
 		for _, f := range d.Files {
@@ -66,6 +63,27 @@ func tableText(d *run.TableDescription, files bool) string {
 		b.WriteString(table(list))
 	}
 	return b.String()
+}
+
+// columnsText lists columns, with what people say of them if they do.
+func columnsText(columns []tidemark.DescribedColumn) string {
+	commented := slices.ContainsFunc(columns, func(c tidemark.DescribedColumn) bool { return c.Comment != "" })
+	cells := [][]string{{"", "COLUMN", "TYPE", "", "SOURCE"}}
+	if commented {
+		cells[0] = append(cells[0], "COMMENT")
+	}
+	for _, c := range columns {
+		null := "not null"
+		if c.Nullable {
+			null = "null"
+		}
+		line := []string{"", printable(c.Name), c.Type, null, printable(c.Doc)}
+		if commented {
+			line = append(line, printable(c.Comment))
+		}
+		cells = append(cells, line)
+	}
+	return table(cells)
 }
 
 // showHistory prints the newest commits of a table; all for 0.

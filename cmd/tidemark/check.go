@@ -70,11 +70,17 @@ func grants(cfg *config.Config) []grant {
 		if p.SettleOn != "" {
 			use(p.SettleOn)
 		}
+		if p.Watermarks != nil {
+			use(p.Watermarks.Connection).fetches(p.Watermarks)
+		}
 	}
 	for _, g := range cfg.Groups {
 		for _, pattern := range g.Tables {
 			u := use(g.Source)
 			u.databases = append(u.databases, pattern.Databases())
+		}
+		if w := g.Watermarks(); w != nil {
+			use(w.Connection).fetches(w)
 		}
 	}
 	var list []grant
@@ -87,10 +93,22 @@ func grants(cfg *config.Config) []grant {
 	return list
 }
 
-// mysqlUse is what pipelines read over a connection.
+// mysqlUse is what pipelines read over a connection, and what they write.
 type mysqlUse struct {
 	tables    []tidemark.TableName
 	databases []string // patterns, as GRANT has them
+	written   []tidemark.TableName
+}
+
+// fetches notes a table of watermarks.
+func (u *mysqlUse) fetches(w *config.WatermarkTable) {
+	list := &u.tables
+	if w.Inserts {
+		list = &u.written
+	}
+	if !slices.Contains(*list, w.Table) {
+		*list = append(*list, w.Table)
+	}
 }
 
 func (u *mysqlUse) statements(m *config.MySQL) []string {
@@ -103,6 +121,12 @@ func (u *mysqlUse) statements(m *config.MySQL) []string {
 	slices.Sort(u.databases)
 	for _, database := range slices.Compact(u.databases) {
 		list = append(list, "GRANT SELECT ON `"+strings.ReplaceAll(database, "`", "``")+"`.* TO "+user+";")
+	}
+	for _, t := range u.written {
+		list = append(list, "GRANT SELECT, INSERT ON `"+strings.ReplaceAll(t.Database, "`", "``")+"`.`"+strings.ReplaceAll(t.Name, "`", "``")+"` TO "+user+";")
+	}
+	if len(u.written) > 0 && len(u.tables)+len(u.databases) == 0 {
+		return list // it reads no source
 	}
 	return append(list, mysql.Grants(m.User, u.tables)...)
 }

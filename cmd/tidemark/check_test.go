@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +38,7 @@ connections:
   primary: {type: mysql, url: "mysql://o'hara@primary/shop"}
   lake: {type: s3, url: s3://bucket/lake, sse: kms, kms_key: "arn:aws:kms:eu-west-1:1:key/2"}
 defaults: {source: {connection: shop, settle_on: primary, cursor: c}, target: {connection: lake}}
+catalog: {type: glue, region: eu-west-1, catalog_id: "1", database_prefix: lake_}
 pipelines:
   orders: {source: {table: shop.orders}}
   many: {source: {tables: ["shop_2.*", "shop_2.x*", "tenant?.*"]}}
@@ -94,6 +97,26 @@ func TestPolicyAndGrants(t *testing.T) {
     "rds-db:connect"
    ],
    "Resource": "arn:aws:rds-db:eu-west-1:*:dbuser:*/etl"
+  },
+  {
+   "Effect": "Allow",
+   "Action": [
+    "glue:GetDatabases",
+    "glue:CreateDatabase",
+    "glue:GetTables",
+    "glue:GetTable",
+    "glue:CreateTable",
+    "glue:UpdateTable",
+    "glue:DeleteTable",
+    "glue:GetPartitions",
+    "glue:BatchCreatePartition",
+    "glue:BatchUpdatePartition"
+   ],
+   "Resource": [
+    "arn:aws:glue:eu-west-1:1:catalog",
+    "arn:aws:glue:eu-west-1:1:database/lake_*",
+    "arn:aws:glue:eu-west-1:1:table/lake_*/*"
+   ]
   }
  ]
 }`
@@ -115,5 +138,42 @@ func TestPolicyAndGrants(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantShop, all[1].Statements[:4]); diff != "" {
 		t.Errorf("grants of shop (-want +got):\n%s", diff)
+	}
+}
+
+// TestGrantsOfFetches lets one user insert, and another only read, where nothing is inserted.
+func TestGrantsOfFetches(t *testing.T) {
+	cfg, err := config.Parse("t.yaml", []byte(`
+connections:
+  shop: {type: mysql, url: mysql://etl@db.example.com/shop}
+  fetches: {type: mysql, url: mysql://fetches@db.example.com/ops}
+  lake: {type: file, path: lake}
+defaults: {source: {connection: shop, cursor: c}, target: {connection: lake}}
+pipelines:
+  orders: {source: {table: shop.orders, watermark_table: fetched}, target: {table: a.orders}}
+  items: {source: {table: shop.items, watermark_table: {table: fetch_details, connection: fetches}}, target: {table: a.items}}
+  many: {source: {tables: ["shop_2.*"], watermark_table: {table: fetch_details, connection: fetches}}, target: {table: "b.{table}"}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := grants(cfg)
+	if len(all) != 2 {
+		t.Fatalf("grants of %+v", all)
+	}
+	want := []string{
+		`CREATE USER 'fetches'@'%' IDENTIFIED BY '…' REQUIRE SSL;`,
+		"GRANT SELECT, INSERT ON `ops`.`fetch_details` TO 'fetches'@'%';",
+	}
+	if diff := cmp.Diff(want, all[0].Statements); diff != "" {
+		t.Errorf("grants of fetches (-want +got):\n%s", diff)
+	}
+	for _, statement := range all[1].Statements {
+		if strings.Contains(statement, "INSERT") {
+			t.Errorf("the source's user may write: %s", statement)
+		}
+	}
+	if !slices.Contains(all[1].Statements, "GRANT SELECT ON `shop`.`fetched` TO 'etl'@'%';") {
+		t.Errorf("the source's user may not read the table of watermarks: %q", all[1].Statements)
 	}
 }

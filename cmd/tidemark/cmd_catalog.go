@@ -15,13 +15,13 @@ import (
 func newCatalogCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "catalog",
-		Short:   "Look at the tables of the lake",
+		Short:   "Look at the tables of the lake, and say what they are for",
 		Long:    "Shows what tables the lake holds, what they consist of, and what has become of them. It asks the lake alone.",
 		Example: "  tidemark catalog list\n  tidemark catalog show shop.orders\n  tidemark catalog history shop.orders",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCatalogListCommand(a), newCatalogShowCommand(a), newCatalogHistoryCommand(a))
+	cmd.AddCommand(newCatalogListCommand(a), newCatalogShowCommand(a), newCatalogHistoryCommand(a), newCatalogCommentCommand(a), newCatalogImportCommand(a), newCatalogDropCommand(a))
 	return cmd
 }
 
@@ -49,7 +49,7 @@ With --json there is one object per table.`, exitOK, exitFailed, exitUsage),
 
 func newCatalogShowCommand(a *app) *cobra.Command {
 	var lake string
-	var files bool
+	var files, ddl bool
 	cmd := &cobra.Command{
 		Use:   "show TABLE",
 		Short: "Show what a table consists of",
@@ -57,15 +57,25 @@ func newCatalogShowCommand(a *app) *cobra.Command {
 Shows a table: where it lies, its columns with the source's own types, its partitioning, its files in sum, and the
 pipelines that load into it with their watermarks. --files lists the files.
 
+--ddl prints instead what makes other engines read the table: statements for Athena, Trino, Spark and DuckDB that run as they
+are. Of a lake in a local folder, only those that read such.
+
 TABLE is NAMESPACE.TABLE, or TABLE alone where that is clear.`, exitOK, exitFailed, exitUsage),
-		Example: "  tidemark catalog show shop.orders\n  tidemark catalog show orders --files",
+		Example: "  tidemark catalog show shop.orders\n  tidemark catalog show orders --files\n  tidemark catalog show orders --ddl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case ddl && files:
+				return usage(errors.New("--files and --ddl: only one of them"))
+			case ddl:
+				return runCatalogDDL(cmd.Context(), a, lake, args[0])
+			}
 			return withTable(cmd.Context(), a, lake, args[0], func(d *run.TableDescription) error { return a.showTable(d, files) })
 		},
 	}
 	lakeFlag(cmd, &lake)
 	cmd.Flags().BoolVar(&files, "files", false, "list the files, too")
+	cmd.Flags().BoolVar(&ddl, "ddl", false, "print statements with which other engines read the table")
 	return cmd
 }
 
@@ -97,23 +107,33 @@ With --json there is one object per commit.`, exitOK, exitFailed, exitUsage),
 
 // withTable describes a table.
 func withTable(ctx context.Context, a *app, lake, name string, do func(*run.TableDescription) error) error {
+	return withTableOf(ctx, a, lake, name, func(r *run.Runner, id tidemark.TableID) error {
+		d, err := r.Describe(ctx, lake, id)
+		if err != nil {
+			return err
+		}
+		return do(d)
+	})
+}
+
+// withTableOf finds a table by its name. One that is not there is a mistake of who has typed it.
+func withTableOf(ctx context.Context, a *app, lake, name string, do func(*run.Runner, tidemark.TableID) error) error {
 	r, err := a.openLake(lake)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	id, err := r.ParseTable(ctx, lake, name)
-	if err != nil {
+	if errors.Is(err, tidemark.ErrInvalid) { // such as a name that two tables have
 		return usage(err)
 	}
-	d, err := r.Describe(ctx, lake, id)
+	if err == nil {
+		err = do(r, id)
+	}
 	if errors.Is(err, tidemark.ErrNotFound) {
 		return usage(err)
 	}
-	if err != nil {
-		return err
-	}
-	return do(d)
+	return err
 }
 
 // tableJSON is a table, or why it cannot be described.

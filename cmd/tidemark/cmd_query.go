@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/duckdb"
 	"github.com/tidemark-data/tidemark/internal/query"
 	"github.com/tidemark-data/tidemark/run"
 )
@@ -27,6 +29,10 @@ type queryOptions struct {
 	memory     config.Size
 	cacheLimit config.Size
 	timeout    config.Duration
+
+	engine    string
+	workgroup string // of Athena
+	location  string // likewise, of its results
 }
 
 // The formats of an answer.
@@ -35,6 +41,12 @@ const (
 	formatCSV     = "csv"
 	formatJSON    = "json"
 	formatParquet = "parquet"
+)
+
+// The engines that answer.
+const (
+	engineDuckDB = "duckdb"
+	engineAthena = "athena"
 )
 
 // queryTimeout is Athena's, too.
@@ -59,6 +71,9 @@ view fetch_details(tablename, last_fetched) says it for all.
 Files of which the statistics prove that no row meets the WHERE are not read. What was is printed on standard error behind
 the answer; --quiet leaves that out.
 
+With --engine athena the same SQL goes to Amazon Athena, which reads the tables that the Glue catalog has, and charges for what it
+reads; the SQL is Athena's then. Ctrl-C stops it there.
+
 With --json there is one object per row, or per table.`, exitOK, exitFailed, exitUsage),
 		Example: `  tidemark query --tables
   tidemark query "SELECT count(*) FROM shop.orders"
@@ -66,7 +81,8 @@ With --json there is one object per row, or per table.`, exitOK, exitFailed, exi
   tidemark query --output orders.parquet "SELECT * FROM shop.orders WHERE status = 'CLOSED'"
   tidemark query --json "SELECT status, count(*) AS n FROM shop.orders GROUP BY ALL"
   tidemark query
-  tidemark query < statements.sql`,
+  tidemark query < statements.sql
+  tidemark query --engine athena --workgroup etl "SELECT count(*) FROM shop.orders"`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.tables {
 				return cobra.NoArgs(cmd, args)
@@ -92,6 +108,9 @@ With --json there is one object per row, or per table.`, exitOK, exitFailed, exi
 	f.TextVar(&o.memory, "memory", o.memory, "the `SIZE` of memory that the query may take; what does not fit goes to disk, or fails")
 	f.TextVar(&o.timeout, "timeout", o.timeout, "the `TIME` that the query may take; 0 for any")
 	f.TextVar(&o.cacheLimit, "cache-limit", o.cacheLimit, "the `SIZE` of a bucket's files that stay on this machine for the next query")
+	f.StringVar(&o.engine, "engine", engineDuckDB, "who answers: duckdb, which is built in, or athena")
+	f.StringVar(&o.workgroup, "workgroup", "", "the `NAME` of Athena's workgroup; the default is Athena's own")
+	f.StringVar(&o.location, "output-location", "", "the `S3-URL` where Athena puts its result; the default is the workgroup's, else the lake's _tidemark/athena/")
 	return cmd
 }
 
@@ -103,6 +122,9 @@ func (o queryOptions) run() run.QueryOptions {
 
 // check finds mistakes in the flags and the format that is meant.
 func (o *queryOptions) check(a *app) error {
+	if err := o.checkEngine(); err != nil {
+		return err
+	}
 	if o.memory < 16<<20 {
 		return fmt.Errorf("--memory %s: a query wants at least 16MiB", o.memory)
 	}
@@ -122,8 +144,26 @@ func (o *queryOptions) check(a *app) error {
 	return nil
 }
 
+// checkEngine finds flags that are not for the engine.
+func (o *queryOptions) checkEngine() error {
+	switch {
+	case o.engine != engineDuckDB && o.engine != engineAthena:
+		return tidemark.WithHint(fmt.Errorf("--engine %s is not known", o.engine), "there are duckdb and athena")
+	case o.engine == engineDuckDB && o.workgroup+o.location != "":
+		return errors.New("--workgroup and --output-location are for --engine athena")
+	case o.engine == engineAthena && (o.format == formatParquet || o.format == "" && formatOf(o.output) == formatParquet):
+		return tidemark.WithHint(errors.New("an answer of Athena cannot be written as a Parquet file here"), "use csv or json; or UNLOAD in Athena itself")
+	case o.location != "" && !strings.HasPrefix(o.location, "s3://"):
+		return fmt.Errorf("--output-location %s: want s3://BUCKET/PREFIX/", o.location)
+	}
+	return nil
+}
+
 // checkShell is check for statements that come one by one: their answers are printed, each behind the other.
 func (o *queryOptions) checkShell(a *app) error {
+	if o.engine == engineAthena {
+		return tidemark.WithHint(errors.New("--engine athena wants the SQL as an argument"), "the shell asks the built-in engine")
+	}
 	if o.output != "" {
 		return tidemark.WithHint(errors.New("--output wants the SQL as an argument"), "without one, redirect the output")
 	}
@@ -154,7 +194,9 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 		return err
 	}
 	defer r.Close()
-	boundMemory(int64(o.memory))
+	if o.engine == engineDuckDB {
+		boundMemory(int64(o.memory))
+	}
 	began := time.Now()
 	to, err := openAnswer(a.out, o.output, o.force)
 	if err != nil {
@@ -162,9 +204,12 @@ func runQuery(ctx context.Context, a *app, o queryOptions, statement string) err
 	}
 	defer to.discard()
 	var got answer
-	if o.format == formatParquet {
+	switch {
+	case o.engine == engineAthena:
+		got, err = queryAthena(ctx, r, o, statement, to)
+	case o.format == formatParquet:
 		got, err = queryParquet(ctx, r, o, statement, to.part)
-	} else {
+	default:
 		got, err = queryText(ctx, r, o, statement, to)
 	}
 	if err != nil {
@@ -184,17 +229,34 @@ func queryText(ctx context.Context, r *run.Runner, o queryOptions, statement str
 		return answer{}, err
 	}
 	got := answer{read: result.Read}
-	rows := counted(result.Rows(), &got.rows)
+	err = o.print(to, result.Columns, counted(result.Rows(), &got.rows))
+	return got, errors.Join(err, result.Close())
+}
+
+// queryAthena is queryText with Athena.
+func queryAthena(ctx context.Context, r *run.Runner, o queryOptions, statement string, to io.Writer) (answer, error) {
+	result, err := r.QueryAthena(ctx, statement, run.AthenaOptions{
+		Lake: o.lake, Workgroup: o.workgroup, Output: o.location, Timeout: time.Duration(o.timeout),
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	got := answer{athena: result.ID, scanned: result.Scanned}
+	return got, o.print(to, result.Columns, counted(result.Rows(ctx), &got.rows))
+}
+
+// print prints rows in the format that is wanted.
+func (o queryOptions) print(to io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Value, error]) (err error) {
 	out := newBuffer(to)
 	switch o.format {
 	case formatJSON:
-		err = printObjects(out, result.Columns, rows)
+		err = printObjects(out, columns, rows)
 	case formatCSV:
-		err = query.WriteCSV(out, result.Columns, rows)
+		err = query.WriteCSV(out, columns, rows)
 	default:
-		err = printTable(out, result.Columns, rows)
+		err = printTable(out, columns, rows)
 	}
-	return got, errors.Join(err, out.Flush(), result.Close())
+	return errors.Join(err, out.Flush())
 }
 
 func queryParquet(ctx context.Context, r *run.Runner, o queryOptions, statement, path string) (answer, error) {

@@ -38,7 +38,7 @@ The name of a pipeline that covers many tables stands for all of them; NAME.TABL
 	return cmd
 }
 
-func runRun(ctx context.Context, a *app, o runOptions, names []string) error {
+func runRun(ctx context.Context, a *app, o runOptions, names []string) (err error) {
 	if o.parallel < 1 {
 		return usage(fmt.Errorf("--parallel %d: want at least 1", o.parallel))
 	}
@@ -46,6 +46,11 @@ func runRun(ctx context.Context, a *app, o runOptions, names []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, traced, err := a.trace(ctx, names)
+	if err != nil {
+		return usage(err) // a variable of the environment that cannot be followed
+	}
+	defer func() { traced(err) }()
 	watch := newWatcher(a)
 	report := newReporter(a, watch, namesToRun(cfg, names))
 	r := run.New(cfg, run.Options{Log: a.log(watch), Parallel: o.parallel, Watch: watch.begin, Done: report.done})

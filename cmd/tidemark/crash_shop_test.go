@@ -33,12 +33,22 @@ type way struct {
 	name, format, mode string
 
 	sqlite bool // the catalog is a file
+	rest   bool // the catalog is a REST server
 	s3     bool
 	lose   bool // each run finds a commit whose files were lost
 	back   bool // what is stopped is a rewind over the newest commit
 
 	mend bool // what is stopped is a repair
 	fill bool // with mend: it is a backfill
+
+	imports bool // what is stopped is an import of files into a table of their own
+	drop    bool // what is stopped is a drop of the table
+	comment bool // what is stopped is a comment on it
+
+	sift   bool // a check sets a third of the rows aside, and what the lake holds is in two tables
+	replay bool // with sift: what is stopped is the replay of those rows
+
+	fetched bool // there is a table of watermarks, which says that older rows than those here are loaded
 
 	maintain bool // it is not the run that is stopped, but the maintenance behind it
 
@@ -53,7 +63,8 @@ type shop struct {
 	way
 	binary string
 	server *testenv.Server
-	bucket *testenv.S3Server // nil on disk
+	bucket *testenv.S3Server   // nil on disk
+	tables *testenv.RESTServer // nil where the catalog is another
 
 	database    string
 	db          *sql.DB
@@ -90,7 +101,8 @@ func newShop(t *testing.T, binary string, w way) *shop {
 	s.exec(t, `CREATE TABLE items (
 		id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, step INT NOT NULL, part INT NOT NULL, note VARCHAR(40),
 		at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))`,
-		"CREATE TABLE versions (n BIGINT NOT NULL PRIMARY KEY)")
+		"CREATE TABLE versions (n BIGINT NOT NULL PRIMARY KEY)",
+		"CREATE TABLE fetch_details (tablename VARCHAR(40), last_fetched DATETIME(6))")
 	return s
 }
 
@@ -152,16 +164,19 @@ func (s *shop) damage(t *testing.T) {
 // expected is what a lake must hold that has seen all changes: in append every version of each row.
 func (s *shop) expected(t *testing.T) facts {
 	t.Helper()
-	if s.mode == "append" {
+	switch {
+	case s.mode == "append":
 		return s.count(t, "versions")
+	case s.mode == "merge" && s.sift: // each version that was set aside stays so
+		return s.count(t, "(SELECT n FROM items WHERE part < 2 UNION ALL SELECT n FROM versions WHERE n % 1000000 % 3 = 2) AS held")
 	}
 	return s.now(t)
 }
 
-// now is what the table holds.
+// now is what the table holds, but for a row that was loaded elsewhere.
 func (s *shop) now(t *testing.T) facts {
 	t.Helper()
-	return s.count(t, "items")
+	return s.count(t, "items WHERE id >= 0")
 }
 
 func (s *shop) count(t *testing.T, table string) (f facts) {
@@ -193,10 +208,19 @@ func (s *shop) newLake(t *testing.T) {
   lake: %s
 pipelines:
   items:
-    source: {connection: shop, table: items, cursor: at}
+    source: {connection: shop, table: items, cursor: at%s}
     target: {connection: lake, table: crash.items, format: %s, mode: %s%s}
-    maintenance: off # which would come when enough runs have died
-`, s.server.URL(), s.database, lake, s.format, s.mode, map[bool]string{true: ", partition_by: part"}[s.format == "parquet"])
+%s    maintenance: off # which would come when enough runs have died
+`, s.server.URL(), s.database, lake, s.fetches(t), s.format, s.mode, map[bool]string{true: ", partition_by: part"}[s.format == "parquet"],
+		map[bool]string{true: "    checks: [{range: {column: part, max: 1}, on_fail: quarantine}]\n"}[s.sift])
+	if s.rest {
+		if s.tables == nil {
+			s.tables = testenv.REST(t)
+		}
+		s.tables.Forget(t, "crash", "items")
+		config += fmt.Sprintf("catalog: {type: rest, uri: %q, warehouse: %s, token: \"${env:REST_TOKEN}\"}\n", s.tables.URI, s.tables.Warehouse)
+		s.environment = append(s.environment, "REST_TOKEN="+s.tables.Token)
+	}
 	if s.sqlite {
 		config += "catalog: {type: sqlite, path: catalog.db}\n"
 	}
@@ -205,6 +229,28 @@ pipelines:
 	}
 	if err := os.WriteFile(filepath.Join(s.dir, "tidemark.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// fetches lets a lake begin where a process kept by hand has come to, which is before all rows but one.
+func (s *shop) fetches(t *testing.T) string {
+	t.Helper()
+	if !s.fetched {
+		return ""
+	}
+	const loaded = "'2000-01-01'"
+	s.exec(t, "INSERT IGNORE INTO items (id, n, step, part, at) VALUES (-1, -1, -1, 0, "+loaded+")",
+		fmt.Sprintf("INSERT INTO fetch_details VALUES ('lake%d', %s)", s.lakes, loaded))
+	return fmt.Sprintf(", watermark_table: {table: fetch_details, connection: shop, name: lake%d}", s.lakes)
+}
+
+// isMirrored looks whether the newest row of this lake in the table of watermarks is its high.
+func (s *shop) isMirrored(t *testing.T) {
+	t.Helper()
+	var same bool
+	err := s.db.QueryRow("SELECT MAX(last_fetched) = CAST(? AS DATETIME(6)) FROM fetch_details WHERE tablename = ?", s.high, fmt.Sprintf("lake%d", s.lakes)).Scan(&same)
+	if err != nil || !same {
+		t.Errorf("the table of watermarks does not say %s: %v", s.high, err)
 	}
 }
 
@@ -282,11 +328,25 @@ func (s *shop) mustRun(t *testing.T) {
 	if r.Seq < s.seq || r.High < s.high || r.Seq == 0 {
 		t.Errorf("the watermark went from commit %d at %q to commit %d at %q", s.seq, s.high, r.Seq, r.High)
 	}
-	s.seq, s.high = r.Seq, r.High
+	if s.seq, s.high = r.Seq, r.High; s.fetched {
+		s.isMirrored(t)
+	}
 }
 
 // look asks the lake, as `tidemark query --json` does. A table that is not there yet holds nothing.
 func (s *shop) look(t *testing.T) (f facts) {
+	t.Helper()
+	if s.sift {
+		if f, ok := s.ask(t, "(SELECT n FROM crash.items UNION ALL SELECT n FROM crash.items__rejected)", true); ok {
+			return f
+		}
+	}
+	f, _ = s.ask(t, "crash.items", s.seq == 0)
+	return f
+}
+
+// ask counts rows of the lake; false where a table is not there, which it may be.
+func (s *shop) ask(t *testing.T, from string, missing bool) (f facts, ok bool) {
 	t.Helper()
 	environment := map[string]string{}
 	for _, variable := range s.environment {
@@ -299,9 +359,9 @@ func (s *shop) look(t *testing.T) (f facts) {
 		return value, found
 	}}
 	code := a.main(context.Background(), []string{"query", "--json", "-c", filepath.Join(s.dir, "tidemark.yaml"),
-		"SELECT COUNT(*) AS c, COALESCE(SUM(n), 0)::BIGINT AS s, COUNT(DISTINCT n) AS d FROM crash.items"})
-	if code == exitUsage && s.seq == 0 && strings.Contains(stderr.String(), "crash.items") {
-		return facts{}
+		"SELECT COUNT(*) AS c, COALESCE(SUM(n), 0)::BIGINT AS s, COUNT(DISTINCT n) AS d FROM " + from})
+	if code == exitUsage && missing && strings.Contains(stderr.String(), "no table crash.items") {
+		return facts{}, false
 	}
 	if code != exitOK {
 		t.Fatalf("query: exit code %d with %s", code, &stderr)
@@ -309,7 +369,7 @@ func (s *shop) look(t *testing.T) (f facts) {
 	if err := json.Unmarshal(stdout.Bytes(), &f); err != nil {
 		t.Fatalf("query printed %q: %v", &stdout, err)
 	}
-	return f
+	return f, true
 }
 
 func (s *shop) lakeIs(t *testing.T, when string, want facts) {

@@ -34,19 +34,27 @@ func TestCrash(t *testing.T) {
 }
 
 // unreachable are failpoints that no scenario here comes to, and why.
-var unreachable = map[string]string{}
+var unreachable = map[string]string{
+	"config.save.written": "only a server saves its config: TestSaveKilled of internal/config",
+	"config.save.synced":  "the same",
+	"config.save.renamed": "the same",
+}
 
 // overcome are failpoints at which one error does not end the run, and why. At all others the process says what has
 // happened and exits with 1.
 var overcome = map[string]string{
 	"iceberg.prepare.after":  "the table was made: the run finds it and goes on",
 	"iceberg.commit.swapped": "the commit took effect: the run finds itself in the table",
-	"iceberg.sqlite.swap":    "the table has not moved: the run sends the same version again",
+	"iceberg.pointer.swap":   "the table has not moved: the run sends the same version again",
+	"iceberg.rest.sent":      "the server has changed the table: the run finds itself in it",
 	"iceberg.folder.hint":    "only a hint: the next commit writes it",
+	"engine.mirror":          "behind the commit: the next run adds the row",
 	"folder.delete.before":   "behind the commit: the next attempt begins by finishing it",
 	"folder.delete.after":    "behind the commit: the next attempt begins by finishing it",
 	"folder.complete.before": "behind the commit: the next attempt begins by finishing it",
 	"folder.complete.after":  "behind the commit: the next attempt begins by finishing it",
+	"folder.register.before": "behind the commit: the next attempt begins by finishing it",
+	"folder.register.after":  "behind the commit: the next attempt begins by finishing it",
 	"folder.newest.before":   "behind the commit: the next attempt begins by finishing it",
 	"folder.newest.after":    "behind the commit: the next attempt begins by finishing it",
 }
@@ -56,7 +64,8 @@ var maintenancePoints = []string{"iceberg.compact.", "iceberg.expire.", "iceberg
 
 // repeated are failpoints that a run comes to once for each of its files, of which there are several here: between
 // the first and the second lies a state of its own.
-var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after"}
+var repeated = []string{"iceberg.write", "iceberg.remove", "folder.complete.before", "folder.complete.after", "folder.delete.before", "folder.delete.after",
+	"iceberg.drop.file", "folder.drop.file", "folder.drop.log"}
 
 // icebergBack are the failpoints of a rewind of an Iceberg table.
 var icebergBack = []string{"engine.audit.", "iceberg.commit.", "iceberg.folder."}
@@ -79,7 +88,10 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "iceberg replace", format: "iceberg", mode: "replace"},
 		{name: "parquet append", format: "parquet", mode: "append"},
 		{name: "parquet replace", format: "parquet", mode: "replace"},
-		{name: "SQLite", format: "iceberg", mode: "append", sqlite: true, only: []string{"iceberg.sqlite.", "iceberg.commit."}},
+		{name: "SQLite", format: "iceberg", mode: "append", sqlite: true, only: []string{"iceberg.pointer.", "iceberg.commit."}},
+		{name: "REST", format: "iceberg", mode: "append", rest: true, only: []string{"iceberg.rest.", "iceberg.commit."}},
+		{name: "REST, back", format: "iceberg", mode: "replace", rest: true, back: true, only: []string{"iceberg.rest.", "iceberg.rewind.", "iceberg.commit."}},
+		{name: "REST, dropped", format: "iceberg", mode: "merge", rest: true, drop: true, only: []string{"iceberg.drop.", "iceberg.rest."}},
 		{name: "lost files", format: "parquet", mode: "append", lose: true, only: []string{"folder.void.", "folder.delete.", "folder.newest."}},
 		{name: "iceberg append, back", format: "iceberg", mode: "append", back: true, only: icebergBack},
 		{name: "iceberg merge, back", format: "iceberg", mode: "merge", back: true, only: icebergBack},
@@ -95,8 +107,25 @@ func testFailpoints(t *testing.T, binary string) {
 		{name: "iceberg merge, backfill", format: "iceberg", mode: "merge", mend: true, fill: true, only: icebergFill},
 		{name: "parquet append, backfill", format: "parquet", mode: "append", mend: true, fill: true, only: []string{"engine.audit.", "engine.backfill.", "folder."}},
 		{name: "iceberg on S3, backfill", format: "iceberg", mode: "append", s3: true, mend: true, fill: true, only: icebergFill},
+		{name: "iceberg append, sifted", format: "iceberg", mode: "append", sift: true, only: []string{"engine.rejected.", "engine.side", "iceberg.commit."}},
+		{name: "parquet append, sifted", format: "parquet", mode: "append", sift: true, only: []string{"engine.rejected.", "folder.commit."}},
+		{name: "parquet replace, sifted", format: "parquet", mode: "replace", sift: true, only: []string{"engine.rejected."}},
+		{name: "iceberg append, sifted, back", format: "iceberg", mode: "append", sift: true, back: true, only: []string{"engine.rejected.", "engine.audit."}},
+		{name: "iceberg append, replayed", format: "iceberg", mode: "append", sift: true, replay: true, only: []string{"engine.replay.", "engine.mend.", "engine.rejected."}},
+		{name: "iceberg merge, replayed", format: "iceberg", mode: "merge", sift: true, replay: true, only: []string{"engine.replay.", "engine.rejected."}},
+		{name: "iceberg append, fetch_details", format: "iceberg", mode: "append", fetched: true, only: []string{"engine.inherited", "engine.mirror", "engine.side", "engine.committed", "iceberg.commit."}},
+		{name: "iceberg merge, fetch_details", format: "iceberg", mode: "merge", fetched: true, only: []string{"engine.inherited", "engine.mirror"}},
+		{name: "parquet append, fetch_details", format: "parquet", mode: "append", fetched: true, only: []string{"engine.inherited", "engine.mirror", "folder.commit."}},
 		{name: "maintenance", format: "iceberg", mode: "merge", maintain: true, only: maintenancePoints},
 		{name: "maintenance on S3", format: "iceberg", mode: "append", maintain: true, s3: true, only: maintenancePoints},
+		{name: "iceberg, dropped", format: "iceberg", mode: "append", drop: true, only: []string{"iceberg.drop."}},
+		{name: "SQLite, dropped", format: "iceberg", mode: "merge", sqlite: true, drop: true, only: []string{"iceberg.drop.", "iceberg.sqlite."}},
+		{name: "iceberg on S3, dropped", format: "iceberg", mode: "append", s3: true, drop: true, only: []string{"iceberg.drop."}},
+		{name: "parquet, dropped", format: "parquet", mode: "append", drop: true, only: []string{"folder.drop.", "folder.table."}},
+		{name: "parquet on S3, dropped", format: "parquet", mode: "replace", s3: true, drop: true, only: []string{"folder.drop."}},
+		{name: "import", format: "parquet", mode: "append", imports: true, only: []string{"folder.import.", "folder.table."}},
+		{name: "iceberg, comment", format: "iceberg", mode: "append", comment: true, only: []string{"iceberg.comment.", "iceberg.folder."}},
+		{name: "parquet, comment", format: "parquet", mode: "append", comment: true, only: []string{"folder.table."}},
 		{name: "iceberg on S3", format: "iceberg", mode: "append", s3: true, only: []string{"iceberg."}},
 		{name: "parquet on S3", format: "parquet", mode: "append", s3: true, only: []string{"folder."}},
 	}
@@ -128,6 +157,11 @@ func (w way) has(name string) bool {
 	}
 	other := map[string]string{"iceberg": "folder.", "parquet": "iceberg."}[w.format]
 	return !strings.HasPrefix(name, other)
+}
+
+// commitsTwice reports whether a run comes to a failpoint in its commit of a second table too, or in its second commit.
+func (w way) commitsTwice(name string) bool {
+	return (w.sift || w.fetched) && (strings.HasPrefix(name, "iceberg.commit.") || strings.HasPrefix(name, "folder.commit."))
 }
 
 // places are the failpoints that were reached.
@@ -180,7 +214,7 @@ func (c crashes) all(t *testing.T, names []string) {
 			}
 			c.reached.add(name)
 			struck++
-			if slices.Contains(repeated, name) && c.strike(t, first, name, "kill@2") {
+			if (slices.Contains(repeated, name) || c.commitsTwice(name)) && c.strike(t, first, name, "kill@2") {
 				struck++
 			}
 			if !c.s3 && !erred[name] {
@@ -191,11 +225,25 @@ func (c crashes) all(t *testing.T, names []string) {
 				return // what follows would only repeat it
 			}
 		}
-		if !first {
+		if !first && !c.sift {
 			c.filesAgree(t)
 		}
 	}
 	t.Logf("stopped %d times", struck)
+}
+
+// struck reports whether a process came to a failpoint, and looks how it ended there.
+func (e end) struck(t *testing.T, what, name, action string) bool {
+	t.Helper()
+	switch {
+	case e.killed:
+	case e.code == exitOK && strings.HasPrefix(action, "kill"):
+		return false
+	case e.code == exitOK && overcome[name] != "":
+	case e.code != exitFailed || !strings.Contains(e.stdout+e.stderr, name+": failpoint hit"):
+		t.Errorf("%s: exit code %d with\n%s%s", what, e.code, e.stdout, e.stderr)
+	}
+	return true
 }
 
 // strikeBack lets a rewind over the newest commit end at a failpoint, or one over the first load to before it. Then it is
@@ -228,9 +276,9 @@ func (c crashes) strikeBack(t *testing.T, first bool, name, action string) bool 
 	case stopped.code != exitFailed || !strings.Contains(stopped.stderr, name+": failpoint hit"):
 		t.Errorf("%s: exit code %d with\n%s%s", what, stopped.code, stopped.stdout, stopped.stderr)
 	}
-	switch got := c.look(t); got {
-	case before:
-	case after: // not made
+	switch got := c.look(t); {
+	case got == before:
+	case got == after, c.sift: // not made, or only the first of its two tables has gone back
 		_, wait := c.start(t, nil, args...)
 		if e := wait(); e.code != 0 {
 			t.Errorf("%s, and again: exit code %d with %s", what, e.code, e.stderr)
@@ -258,15 +306,7 @@ func (c crashes) strikeMend(t *testing.T, name, action string) bool {
 	after := c.now(t)
 	_, wait := c.start(t, []string{"TIDEMARK_FAILPOINTS=" + name + "=" + action}, args...)
 	stopped := wait()
-	came := true
-	switch {
-	case stopped.killed:
-	case stopped.code == 0 && strings.HasPrefix(action, "kill"):
-		came = false
-	case stopped.code == 0 && overcome[name] != "":
-	case stopped.code != exitFailed || !strings.Contains(stopped.stdout+stopped.stderr, name+": failpoint hit"):
-		t.Errorf("%s: exit code %d with\n%s%s", what, stopped.code, stopped.stdout, stopped.stderr)
-	}
+	came := stopped.struck(t, what, name, action)
 	if got := c.look(t); c.format == "iceberg" && got != before && got != after {
 		t.Errorf("%s: readers see %+v, which is neither %+v nor %+v", what, got, before, after)
 	}
@@ -285,6 +325,18 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 	t.Helper()
 	if c.back {
 		return c.strikeBack(t, first, name, action)
+	}
+	if c.drop {
+		return !first && c.strikeDrop(t, name, action)
+	}
+	if c.imports {
+		return !first && c.strikeImport(t, name, action)
+	}
+	if c.comment {
+		return !first && c.strikeComment(t, name, action)
+	}
+	if c.replay {
+		return !first && c.strikeReplay(t, name, action)
 	}
 	if c.mend {
 		return !first && c.strikeMend(t, name, action)
@@ -336,7 +388,7 @@ func (c crashes) strike(t *testing.T, first bool, name, action string) bool {
 func (c crashes) between(t *testing.T, what string, before, after facts) {
 	t.Helper()
 	got := c.look(t)
-	if c.format == "iceberg" && got != before && got != after {
+	if c.format == "iceberg" && !c.sift && got != before && got != after {
 		t.Errorf("%s: readers see %+v, which is neither %+v nor %+v", what, got, before, after)
 	}
 	if got.Rows != got.Distinct {
@@ -426,7 +478,7 @@ func literal(t *testing.T, files *token.FileSet, call *ast.CallExpr) string {
 // without the product: those of the runs that the newest Iceberg metadata lists, and all that a folder shows.
 func (s *shop) filesAgree(t *testing.T) {
 	t.Helper()
-	if s.s3 || s.maintain || s.mode == "merge" || (s.mode == "replace" || s.back || s.mend) && s.format == "iceberg" {
+	if s.s3 || s.maintain || s.drop || s.comment || s.mode == "merge" || (s.mode == "replace" || s.back || s.mend) && s.format == "iceberg" {
 		return // not on disk; or the files hold older versions as well, or what was taken back
 	}
 	folder := filepath.Join(s.dir, "lake", "crash", "items")

@@ -74,7 +74,7 @@ func (a *app) report(err error) int {
 			return code
 		}
 		err = known.cause
-	} else if errors.Is(err, run.ErrNoPipeline) {
+	} else if errors.Is(err, run.ErrNoPipeline) || errors.Is(err, run.ErrNoFunc) {
 		code = exitUsage
 	} else if errors.Is(err, tidemark.ErrChecks) {
 		code = exitDiffers

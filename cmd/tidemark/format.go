@@ -77,7 +77,7 @@ func resultLine(r tidemark.RunResult) string {
 		files = count(int64(r.Files), "file") + ", " + size(r.Bytes)
 	}
 	line := fmt.Sprintf("%s read · %s new · %s suppressed%s → %s in %s",
-		thousands(r.Read), thousands(r.New), thousands(r.Suppressed), swept(r), files, took(r.Took))
+		thousands(r.Read), thousands(r.New), thousands(r.Suppressed), rejected(r)+swept(r), files, took(r.Took))
 	commit := fmt.Sprintf("commit %d", r.Seq)
 	switch {
 	case r.High.IsZero():
@@ -89,6 +89,14 @@ func resultLine(r tidemark.RunResult) string {
 	default:
 		return line + high(" · high ", r.HighBefore) + high(" → ", r.High) + " · " + commit
 	}
+}
+
+// rejected is what checks have set aside.
+func rejected(r tidemark.RunResult) string {
+	if r.Rejected == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" · %s rejected", thousands(r.Rejected))
 }
 
 // swept is what became of rows that the source has deleted.

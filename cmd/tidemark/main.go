@@ -47,12 +47,15 @@ func start() int {
 	return a.main(ctx, os.Args[1:])
 }
 
+// runMemory is the heap that a run gets along with, in bytes.
+const runMemory = 140 << 20
+
 // limitMemory makes the garbage collector keep the heap small enough for the whole process to stay below 256 MiB: the
 // binary alone, whose pages count too, takes 80 of them. The limit is soft: it costs time and never an allocation.
 // Who sets Go's own variables is left alone.
 func limitMemory(getenv func(string) string) {
 	if getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(140 << 20)
+		debug.SetMemoryLimit(runMemory)
 	}
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(50)

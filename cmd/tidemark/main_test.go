@@ -32,7 +32,10 @@ func TestMain(m *testing.M) {
 // user sees it. In files that end in .yaml these are filled in, and $CONNECTIONS is a source "shop" and a folder "lake".
 //
 //	sql STATEMENT           runs a statement in $DB, as the administrator
-//	s3                      puts the connection "lake" into a bucket of a server of the test's own
+//	s3                      puts the connection "lake" into $BUCKET of a server of the test's own
+//	rest                    starts an Iceberg REST catalog of the test's own
+//	athena                  lets an emulated Athena answer the next statement; skips the test where there is none
+//	glue                    takes a Glue catalog of the test's own; skips the test where there is no emulator of AWS
 //	hang VARIABLE           listens at an address that it puts into VARIABLE, and never answers
 //	called VARIABLE         waits until somebody has connected to that
 //	endpoint KIND           makes that server a deaf, readonly or denied one
@@ -47,7 +50,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(e *testscript.Env) error { return setup(e, server) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sql": runSQL, "s3": runS3, "exits": runExits, "hang": runHang, "called": runCalled,
+			"sql": runSQL, "s3": runS3, "glue": runGlue, "athena": runAthena, "rest": runREST, "exits": runExits, "hang": runHang, "called": runCalled,
 			"disk": runDisk, "endpoint": runEndpoint, "otherhost": runOtherHost,
 		},
 		Condition: condition,
@@ -107,19 +110,68 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func runS3(ts *testscript.TestScript, _ bool, _ []string) {
-	t, ok := ts.Value("t").(testing.TB)
-	if !ok {
-		ts.Fatalf("no testing.TB")
-	}
+	t := testOf(ts)
 	s := testenv.S3(t)
 	for name, value := range map[string]string{
 		"TIDEMARK_CONNECTIONS_LAKE_URL":        "s3://" + s.Bucket + "/lake",
 		"TIDEMARK_CONNECTIONS_LAKE_ENDPOINT":   s.Endpoint,
 		"TIDEMARK_CONNECTIONS_LAKE_REGION":     s.Region,
 		"TIDEMARK_CONNECTIONS_LAKE_PATH_STYLE": "true",
+		"BUCKET":                               s.Bucket,
 		"LAKE_KEY":                             s.AccessKey,
 		"LAKE_SECRET":                          s.SecretKey,
 		"AWS_EC2_METADATA_DISABLED":            "true",
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+// testOf returns the test that a script is a part of.
+func testOf(ts *testscript.TestScript) testing.TB {
+	t, ok := ts.Value("t").(testing.TB)
+	if !ok {
+		ts.Fatalf("no testing.TB")
+	}
+	return t
+}
+
+func runGlue(ts *testscript.TestScript, _ bool, _ []string) {
+	t := testOf(ts)
+	g := testenv.Glue(t)
+	for name, value := range map[string]string{
+		"TIDEMARK_CATALOG_ENDPOINT":        g.Endpoint,
+		"TIDEMARK_CATALOG_REGION":          g.Region,
+		"TIDEMARK_CATALOG_DATABASE_PREFIX": g.DatabasePrefix,
+		"GLUE_KEY":                         g.AccessKey,
+		"GLUE_SECRET":                      canary,
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+// runAthena lets Athena answer the next statement with two rows, of which it has read 4 KB.
+func runAthena(ts *testscript.TestScript, _ bool, _ []string) {
+	t := testOf(ts)
+	a := testenv.Athena(t)
+	a.Put(t, []testenv.AthenaColumn{{Name: "status", Type: "varchar"}, {Name: "n", Type: "bigint"}}, []any{"CLOSED", "7"}, []any{nil, "12"})
+	a.Answer(func(action string, request, answer []byte) (int, string) {
+		if action == "GetQueryExecution" && strings.Contains(string(answer), "wrong") {
+			return 200, strings.Replace(string(answer), `"SUCCEEDED"`, `"FAILED", "StateChangeReason": "COLUMN_NOT_FOUND: line 1:8: Column 'wrong' cannot be resolved"`, 1)
+		}
+		return 200, strings.Replace(string(answer), `"DataScannedInBytes": 0`, `"DataScannedInBytes": 4096`, 1)
+	})
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_ATHENA": a.Endpoint, "AWS_REGION": a.Region, "AWS_ACCESS_KEY_ID": a.AccessKey, "AWS_SECRET_ACCESS_KEY": canary,
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+func runREST(ts *testscript.TestScript, _ bool, _ []string) {
+	t := testOf(ts)
+	s := testenv.REST(t)
+	for name, value := range map[string]string{
+		"TIDEMARK_CATALOG_URI": s.URI, "REST_URI": s.URI, "REST_TOKEN": s.Token, "REST_SECRET": s.ClientSecret, "REST_CLIENT": s.ClientID, "WRONG_TOKEN": canary,
 	} {
 		ts.Setenv(name, value)
 	}

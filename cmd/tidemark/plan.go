@@ -18,7 +18,11 @@ func planText(p run.Plan) string {
 	b.WriteString("\n")
 	planPart(&b, "reads", append([]string{planWindow(p)}, planSplits(p)...))
 	if p.Overlap > 0 {
-		planPart(&b, "overlap", []string{fmt.Sprintf("%s loaded before, side file of %s: %s", count(p.Overlap, "row"), size(p.OverlapBytes), p.OverlapReason)})
+		known := count(p.Overlap, "row") + " loaded before"
+		if p.OverlapBytes > 0 { // 0 before the first commit
+			known += ", side file of " + size(p.OverlapBytes)
+		}
+		planPart(&b, "overlap", []string{known + ": " + p.OverlapReason})
 	}
 	planPart(&b, "writes", planWritten(p))
 	if p.Deletes != "" {

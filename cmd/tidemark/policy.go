@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/sqs"
 )
 
 // A policy is an AWS IAM policy.
@@ -16,7 +20,7 @@ type policy struct {
 type policyStatement struct {
 	Effect    string
 	Action    []string
-	Resource  string
+	Resource  any                            // a string, or several
 	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
@@ -34,7 +38,42 @@ func iamPolicy(cfg *config.Config) policy {
 			}
 		}
 	}
+	if cfg.Catalog.Type == config.CatalogGlue {
+		p.Statement = append(p.Statement, glueStatement(cfg.Catalog.Glue))
+	}
+	queues := map[string]bool{}
+	for _, t := range cfg.Triggers {
+		if t.Queue != "" && !queues[t.Queue] {
+			queues[t.Queue] = true
+			p.allow(queueARN(t.Queue), "sqs:ReceiveMessage", "sqs:DeleteMessage")
+		}
+	}
 	return p
+}
+
+// queueARN names the queue of a URL, https://HOST/ACCOUNT/NAME.
+func queueARN(queue string) string {
+	account, name := "*", "*"
+	if u, err := url.Parse(queue); err == nil {
+		if parts := strings.Split(strings.Trim(u.Path, "/"), "/"); len(parts) == 2 {
+			account, name = parts[0], parts[1]
+		}
+	}
+	return "arn:aws:sqs:" + cmp.Or(sqs.RegionOf(queue), "*") + ":" + account + ":" + name
+}
+
+// glueStatement allows what a catalog needs, in the databases with its prefix only. Glue wants the right on the catalog
+// and the database too where a table is meant.
+func glueStatement(g config.Glue) policyStatement {
+	place := "arn:aws:glue:" + cmp.Or(g.Region, "*") + ":" + cmp.Or(g.CatalogID, "*") + ":"
+	return policyStatement{
+		Effect: "Allow",
+		Action: []string{
+			"glue:GetDatabases", "glue:CreateDatabase", "glue:GetTables", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable",
+			"glue:GetPartitions", "glue:BatchCreatePartition", "glue:BatchUpdatePartition",
+		},
+		Resource: []string{place + "catalog", place + "database/" + g.DatabasePrefix + "*", place + "table/" + g.DatabasePrefix + "*/*"},
+	}
 }
 
 func (p *policy) allow(resource string, actions ...string) {

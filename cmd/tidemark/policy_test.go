@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 )
 
@@ -34,5 +35,24 @@ func TestDocumentedPolicy(t *testing.T) {
 	}})
 	if diff := cmp.Diff(printed, documented); diff != "" {
 		t.Errorf("docs/operations.md differs from check --iam-policy (-printed +documented):\n%s", diff)
+	}
+}
+
+// TestPolicyOfQueues: a trigger's queue is named once, as far as its URL tells.
+func TestPolicyOfQueues(t *testing.T) {
+	var triggers []tidemark.Trigger
+	for _, queue := range []string{"https://sqs.eu-west-1.amazonaws.com/123456789012/new-orders", "http://127.0.0.1:5555/000000000000/q", "https://sqs.eu-west-1.amazonaws.com/123456789012/new-orders", "", "https://queue.example.com"} {
+		triggers = append(triggers, tidemark.Trigger{Kind: tidemark.TriggerObject, Queue: queue})
+	}
+	var got []any
+	for _, s := range iamPolicy(&config.Config{Triggers: triggers}).Statement {
+		if len(s.Action) != 2 || s.Action[0] != "sqs:ReceiveMessage" {
+			t.Errorf("actions %q", s.Action)
+		}
+		got = append(got, s.Resource)
+	}
+	want := []any{"arn:aws:sqs:eu-west-1:123456789012:new-orders", "arn:aws:sqs:*:000000000000:q", "arn:aws:sqs:*:*:*"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -116,16 +115,17 @@ func printable(text string) string {
 // printObjects prints an object per row, each in a line of its own.
 func printObjects(w io.Writer, columns []duckdb.Column, rows iter.Seq2[[]duckdb.Value, error]) error {
 	names := distinct(columns)
-	e := json.NewEncoder(w)
+	object := make(duckdb.Struct, len(columns))
+	var line []byte
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		object := make(duckdb.Struct, len(row))
 		for i, v := range row {
 			object[i] = duckdb.Member{Name: names[i], Value: v}
 		}
-		if err := e.Encode(object); err != nil {
+		line = append(duckdb.AppendJSON(line[:0], object), '\n')
+		if _, err := w.Write(line); err != nil {
 			return err
 		}
 	}

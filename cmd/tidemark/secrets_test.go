@@ -23,6 +23,7 @@ const (
 	canaryURL      = "c4nary-url-pa55word"    // in a URL, where it must not be
 	canaryFile     = "c4nary-inline-pa55word" // in the config, where it must not be
 	canarySecret   = "c4nary-s3-secret-key"   // refused by the bucket
+	canaryBearer   = "c4nary-bearer-token"    // refused by the catalog
 	canaryToken    = "c4nary"                 // all of them begin with this
 )
 
@@ -60,18 +61,20 @@ func newVault(t *testing.T) *vault {
 		"CREATE TABLE "+database+".orders (id INT PRIMARY KEY, updated_at DATETIME, note TEXT)",
 		"INSERT INTO "+database+".orders VALUES (1, '2024-01-01', 'a'), (2, '2024-01-02', 'b')")
 	t.Cleanup(func() { server.Exec(t, "DROP USER "+user+"@'%'") })
-	bucket := testenv.S3(t)
+	bucket, tables := testenv.S3(t), testenv.REST(t)
 	s := &vault{
 		binary: buildBinary(t), dir: t.TempDir(),
 		url: "mysql://" + user + "@" + server.Addr() + "/" + database,
 		environment: []string{
 			"RIGHT=" + canaryPassword, "WRONG=" + canaryWrong, "S3_KEY=" + bucket.AccessKey,
-			"S3_RIGHT=" + bucket.SecretKey, "S3_WRONG=" + canarySecret, "AWS_EC2_METADATA_DISABLED=true",
+			"S3_RIGHT=" + bucket.SecretKey, "S3_WRONG=" + canarySecret, "TOKEN_WRONG=" + canaryBearer,
+			"TOKEN_RIGHT=" + tables.Token, "CLIENT_RIGHT=" + tables.ClientSecret, "AWS_EC2_METADATA_DISABLED=true",
 			"GOGC=400", // a process starts in half the time
 		},
-		hidden: []string{canaryToken, bucket.SecretKey},
+		hidden: []string{canaryToken, bucket.SecretKey, tables.Token, tables.ClientSecret},
 	}
 	s.write(t, bucket, server)
+	s.writeCatalogs(t, tables)
 	return s
 }
 
@@ -125,6 +128,44 @@ pipelines:
 	}
 }
 
+// writeCatalogs writes configs whose catalog is a REST server.
+func (s *vault) writeCatalogs(t *testing.T, tables *testenv.RESTServer) {
+	t.Helper()
+	at := fmt.Sprintf("{type: rest, uri: %q, warehouse: %s, ", tables.URI, tables.Warehouse)
+	for name, catalog := range map[string]string{
+		"rest":        at + `token: "${env:TOKEN_RIGHT}"}`,
+		"restclient":  at + `client_id: ` + tables.ClientID + `, client_secret: "${env:CLIENT_RIGHT}"}`,
+		"resttoken":   at + `token: "${env:TOKEN_WRONG}"}`,
+		"restsecret":  at + `client_id: ` + tables.ClientID + `, client_secret: "${env:TOKEN_WRONG}"}`,
+		"resthost":    `{type: rest, uri: "http://no-such-host.invalid/api", token: "${env:TOKEN_WRONG}"}`,
+		"restliteral": at + `token: "` + canaryFile + `"}`,
+		"resturl":     `{type: rest, uri: "https://user:` + canaryURL + `@127.0.0.1/api"}`,
+	} {
+		config := fmt.Sprintf(`connections:
+  shop: {type: mysql, url: "%s", password: "${env:RIGHT}"}
+  lake: {type: file, path: restlake}
+catalog: %s
+pipelines:
+  orders: {source: {connection: shop, table: orders, cursor: updated_at}, target: {connection: lake, table: shop.orders}}
+`, s.url, catalog)
+		if err := os.WriteFile(filepath.Join(s.dir, name+".yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// catalogCases are those of the configs with a REST catalog.
+func catalogCases() (cases []secretCase) {
+	for config, code := range map[string]int{
+		"rest": exitOK, "restclient": exitOK, "resttoken": exitFailed, "restsecret": exitFailed, "resthost": exitFailed, "restliteral": exitUsage, "resturl": exitUsage,
+	} {
+		for _, command := range []string{"check", "run"} {
+			cases = append(cases, secretCase{config + ": " + command, []string{command, "-c", config + ".yaml"}, code})
+		}
+	}
+	return cases
+}
+
 // A secretCase is a command line and how it must end.
 type secretCase struct {
 	name string
@@ -146,11 +187,16 @@ func (s *vault) cases() []secretCase {
 		{"adopt", []string{"watermark", "adopt", "orders", "older", "-c", "good.yaml"}, exitFailed},
 		{"adopt with a wrong password", []string{"watermark", "adopt", "orders", "older", "-c", "wrong.yaml"}, exitFailed},
 		{"adopt with wrong keys", []string{"watermark", "adopt", "orders", "older", "-c", "keys.yaml"}, exitFailed},
+		{"export", []string{"export", "--go", "orders", "-c", "good.yaml"}, exitOK},
+		{"export of a bucket", []string{"export", "--go", "orders", "-c", "bucket.yaml"}, exitOK},
+		{"export with a password in the URL", []string{"export", "--go", "orders", "-c", "url.yaml"}, exitUsage},
+		{"export with a literal password", []string{"export", "--go", "orders", "-c", "literal.yaml"}, exitUsage},
 		{"query that fails", []string{"query", "SELECT nothing FROM shop.orders", "-c", "good.yaml"}, exitUsage},
 	}
 	commands := [][]string{{"check"}, {"plan"}, {"run"}, {"watermark", "show"}, {"query", "SELECT COUNT(*) FROM shop.orders"}, {"verify"},
 		{"maintain"}, {"repair", "--deletes", "--dry-run"}, {"repair", "--deletes", "--yes"},
-		{"backfill", "orders", "--dry-run"}, {"backfill", "orders", "--to", "2024-01-02", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}, {"catalog", "list"}}
+		{"backfill", "orders", "--dry-run"}, {"backfill", "orders", "--to", "2024-01-02", "--yes"}, {"replay", "orders", "--dry-run"}, {"replay", "orders", "--yes"}, {"rewind", "orders", "--to", "1", "--dry-run"}, {"watermark", "audit"}, {"catalog", "list"},
+		{"catalog", "show", "orders", "--ddl"}, {"catalog", "comment", "folder", "text"}, {"catalog", "drop", "orders", "--dry-run"}, {"checks", "suggest", "orders"}, {"catalog", "import", "nowhere", "--as", "shop.new"}}
 	add := func(config string, codes ...int) { // of the commands
 		for i, command := range commands {
 			args := append(append([]string{}, command...), "-c", config+".yaml")
@@ -158,11 +204,12 @@ func (s *vault) cases() []secretCase {
 		}
 	}
 	// The lake is made by the first of these.
-	add("good", slices.Repeat([]int{exitOK}, len(commands))...)
-	add("bucket", slices.Repeat([]int{exitOK}, len(commands))...)
+	fine := append(slices.Repeat([]int{exitOK}, len(commands)-1), exitFailed) // there is nothing to import
+	add("good", fine...)
+	add("bucket", fine...)
 	add("keys", slices.Repeat([]int{exitFailed}, len(commands))...)
 	for _, config := range []string{"wrong", "host", "port"} { // the lake alone is enough for the others
-		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitOK)
+		add(config, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitFailed, exitOK, exitFailed, exitFailed, exitFailed, exitFailed, exitFailed, exitFailed, exitOK, exitOK, exitOK, exitOK, exitOK, exitOK, exitOK, exitFailed)
 	}
 	for _, config := range []string{
 		"tls", "url", "malformed", "badport", "query", "s3url", "literal", "alias", "object", "list", "reference",
@@ -171,7 +218,7 @@ func (s *vault) cases() []secretCase {
 		args := []string{"run", "-c", config + ".yaml"}
 		cases = append(cases, secretCase{config + ": run", args, exitUsage})
 	}
-	return cases
+	return append(cases, catalogCases()...)
 }
 
 // check runs a command and looks at all that it prints.

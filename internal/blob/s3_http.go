@@ -3,9 +3,12 @@ package blob
 import (
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/tidemark-data/tidemark"
 )
 
 // maxRedirects of one request are followed.
@@ -19,7 +22,10 @@ func httpClient(made aws.HTTPClient) (*http.Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("the HTTP client of the AWS configuration is a %T", made)
 	}
-	return &http.Client{Transport: c.GetTransport(), CheckRedirect: checkRedirect}, nil
+	transport, dialer := c.GetTransport(), c.GetDialer()
+	dialer.Control = func(_, address string, _ syscall.RawConn) error { return tidemark.Reachable(address) }
+	transport.DialContext = dialer.DialContext
+	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}, nil
 }
 
 // checkRedirect follows those redirects that keep the method and the body: S3 sends them for a bucket that has just

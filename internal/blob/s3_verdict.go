@@ -102,6 +102,8 @@ func hopeless(err error) string {
 		header      tls.RecordHeaderError
 	)
 	switch {
+	case errors.Is(err, tidemark.ErrInvalid): // an address that is not dialled
+		return "no bucket is there: correct endpoint"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "the host " + dns.Name + " does not exist: correct endpoint or region"
 	case errors.As(err, &certificate):

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ type Check struct {
 	Regex     *Regex
 	RowCount  *RowCount
 	Freshness time.Duration
+
+	InTable bool          // of Unique: among all rows of the table
+	SQL     string        // "" of the other kinds
+	Lookups []LookupTable // of SQL, sorted by name
 }
 
 // Accepted are the only values of a column, as they are written.
@@ -39,12 +44,12 @@ type Regex struct{ Column, Pattern string }
 type RowCount struct{ Min, Max int64 }
 
 // checkKinds are the keys of which a check has exactly one.
-var checkKinds = []string{"not_null", "unique", "accepted_values", "range", "regex", "row_count", "freshness"}
+var checkKinds = []string{"not_null", "unique", "accepted_values", "range", "regex", "row_count", "freshness", "sql"}
 
 // checks checks the checks of the pipeline at path.
-func (b *builder) checks(path string, spec pipelineSpec) {
+func (b *builder) checks(config *Config, path string, spec pipelineSpec) {
 	names := map[string]bool{}
-	built := spec.checks()
+	built := spec.checks(config)
 	path = join(path, "checks")
 	for i, c := range spec.Checks {
 		at := itemPath(path, i)
@@ -62,7 +67,20 @@ func (b *builder) checks(path string, spec pipelineSpec) {
 			b.at(at, "give it a name", "two checks are called %q", name)
 		}
 		names[built[i].Name] = true
+		b.belongings(config, at, kinds[0], c)
 		b.check(at, kinds[0], c, spec.Source)
+	}
+}
+
+// belongings checks the keys that belong to one kind of check.
+func (b *builder) belongings(config *Config, path, kind string, c checkSpec) {
+	if kind != "unique" && b.has(join(path, "in")) {
+		b.at(join(path, "in"), "", "only unique has it")
+	}
+	if kind == "sql" {
+		b.lookups(config, path, stepSpec{SQL: c.SQL, Lookups: c.Lookups})
+	} else if b.has(join(path, "lookups")) {
+		b.at(join(path, "lookups"), "", "only sql has lookups")
 	}
 }
 
@@ -71,6 +89,9 @@ func (b *builder) check(path, kind string, c checkSpec, source sourceSpec) {
 	b.words(path, "not_null", c.NotNull)
 	b.words(path, "unique", c.Unique)
 	at := join(path, kind)
+	if single := []string{"not_null", "accepted_values", "range", "regex"}; tidemark.OnFail(c.OnFail) == tidemark.OnFailQuarantine && !slices.Contains(single, kind) {
+		b.at(join(path, "on_fail"), "use stop or warn; "+strings.Join(single, ", ")+" can set rows aside", "%s does not judge rows one by one, so that none can be set aside", kind)
+	}
 	needs := func(key string, empty bool) {
 		if empty {
 			b.missing(at, key)
@@ -108,10 +129,12 @@ func (b *builder) check(path, kind string, c checkSpec, source sourceSpec) {
 }
 
 // checks returns the checks that the document describes.
-func (s pipelineSpec) checks() []Check {
+func (s pipelineSpec) checks(config *Config) []Check {
 	var checks []Check
 	for _, spec := range s.Checks {
-		checks = append(checks, spec.check())
+		c := spec.check()
+		c.Lookups = lookupsOf(config, spec.Lookups)
+		checks = append(checks, c)
 	}
 	return checks
 }
@@ -124,6 +147,7 @@ func (s checkSpec) check() Check {
 		kind, of = "not_null", strings.Join(s.NotNull, ", ")
 	case s.Unique != nil:
 		kind, of = "unique", strings.Join(s.Unique, ", ")
+		c.InTable = s.In == "table"
 	case s.AcceptedValues.Column != "":
 		kind, of = "accepted_values", s.AcceptedValues.Column
 		c.Accepted = &Accepted{Column: of}
@@ -138,6 +162,8 @@ func (s checkSpec) check() Check {
 		c.Regex = &Regex{Column: of, Pattern: s.Regex.Pattern}
 	case s.Freshness > 0:
 		kind = "freshness"
+	case s.SQL != "":
+		kind, c.SQL = "sql", s.SQL
 	default:
 		kind = "row_count"
 		c.RowCount = &RowCount{Min: s.RowCount.Min, Max: -1}
@@ -150,6 +176,9 @@ func (s checkSpec) check() Check {
 	}
 	if c.Name = kind; of != "" {
 		c.Name = fmt.Sprintf("%s(%s)", kind, of)
+	}
+	if c.InTable {
+		c.Name += " in table"
 	}
 	return c
 }

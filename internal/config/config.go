@@ -3,8 +3,11 @@
 // and what was probably meant. What comes out needs no further checks and never changes; passwords are not in it, only
 // references, which are looked up at each use.
 //
-// The structs in spec.go are the reference of the format. The JSON Schema for editors is made from them, comments
-// included.
+// The file can be edited without a change to what people wrote around the place: Section, Put and Remove work on its
+// text, Save replaces it.
+//
+// The structs in the files spec*.go are the reference of the format. The JSON Schema for editors is made from them,
+// comments included.
 package config
 
 import (
@@ -22,8 +25,17 @@ type Config struct {
 	Path        string // of the file
 	Connections map[string]Connection
 	Catalog     Catalog
-	Pipelines   []Pipeline // of one table each, in the order of the file
-	Groups      []Group    // of many tables, in the order of the file: Expand makes pipelines of them
+	Pipelines   []Pipeline     // of one table each, in the order of the file
+	Groups      []Group        // of many tables, in the order of the file: Expand makes pipelines of them
+	MaxRuns     map[string]int // by connection: of a server's runs at the same time; those that have a limit
+	Server      Server
+
+	Notifications []Notification // in the order of the file
+
+	Triggers []tidemark.Trigger // of all pipelines and groups, in the order of the file
+	Webhooks map[tidemark.TriggerID]Webhook
+
+	text []byte // as it was read
 }
 
 // A Pipeline is a tidemark.Pipeline with the names of its connections.
@@ -36,7 +48,23 @@ type Pipeline struct {
 	ZeroDates ZeroDates
 	Steps     []Step  // that change rows on their way
 	Checks    []Check // of what lands
+	Runs      Runs
+
+	Watermarks *WatermarkTable // nil: none
 }
+
+// A WatermarkTable is a table of (tablename, last_fetched), and the name that a pipeline's source has in it.
+type WatermarkTable struct {
+	Table      tidemark.TableName
+	Connection string // a *MySQL: that of the source, or one of its own
+	Name       string
+	First      tidemark.FirstWindow
+	Inserts    bool // runs add rows; then Connection is one of its own
+}
+
+// A Webhook is how a request proves that it may let a trigger fire: by a token, or by a signature with a key. The other one is
+// zero.
+type Webhook struct{ Token, Key Secret }
 
 // ZeroDates says what dates such as 0000-00-00 become.
 type ZeroDates string
@@ -50,6 +78,34 @@ const (
 type Catalog struct {
 	Type CatalogType
 	Path string // of a CatalogSQLite, absolute
+	Glue Glue   // of a CatalogGlue
+	REST REST   // of a CatalogREST
+}
+
+// Glue is how to reach an AWS Glue Data Catalog.
+type Glue struct {
+	Region         string // "" for that of the AWS environment
+	Endpoint       string // of another server than Amazon's; ""
+	CatalogID      string // the account that owns the catalog; "" for that of the credentials
+	DatabasePrefix string // what the database of a namespace begins with
+	AccessKey      Secret // zero for the credentials of the AWS environment
+	SecretKey      Secret
+	RoleARN        string
+	ExternalID     string
+}
+
+// REST is how to reach an Iceberg REST catalog.
+type REST struct {
+	URI          string // below which /v1 is
+	Warehouse    string // "" for the server's default
+	Token        Secret // zero where there is another way
+	ClientID     string // of OAuth2; "" where there is another way
+	ClientSecret Secret
+	Scope        string // "" for the usual one
+	TokenURL     string // "" for the catalog's own
+	Sign         string // the service of AWS that requests are signed for; "" for no signature
+	AWS          Glue   // region, keys and role, for Sign
+	CA           string // an absolute path; "" for what the machine trusts
 }
 
 // CatalogType is a kind of catalog.
@@ -58,6 +114,8 @@ type CatalogType string
 const (
 	CatalogFolder CatalogType = "folder" // in the lake, beside the data
 	CatalogSQLite CatalogType = "sqlite" // in one local file
+	CatalogGlue   CatalogType = "glue"   // in the AWS Glue Data Catalog
+	CatalogREST   CatalogType = "rest"   // in a server that speaks Iceberg's REST protocol
 )
 
 // An Option changes how a config is read.
@@ -107,10 +165,15 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 	b := &builder{
 		problems: problems,
 		folder:   o.folder,
+		env:      o.overrides,
 		secrets:  &secretAccess{env: o.secrets, folder: o.folder, aws: f.Secrets},
 	}
-	c := &Config{Path: name, Connections: b.connections(f.Connections), Catalog: b.catalog(f.Catalog)}
+	c := &Config{Path: name, text: data, Webhooks: map[tidemark.TriggerID]Webhook{}, Connections: b.connections(f.Connections), Catalog: b.catalog(f.Catalog)}
+	b.catalogOfLakes(c)
+	c.Server, c.MaxRuns = b.server(f.Server), b.maxRuns(f.Connections)
+	c.Notifications = b.notifications(f.Notifications, f.Pipelines)
 	b.pipelines(c, f.Pipelines)
+	b.triggers(c, f.Pipelines)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -121,6 +184,7 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 type builder struct {
 	*problems
 	folder  string
+	env     Lookup // of overrides; nil: none
 	secrets *secretAccess
 }
 

@@ -36,6 +36,7 @@ func TestDefaults(t *testing.T) {
     target: {connection: lake, table: orders.landing}
 `)
 	want := Pipeline{
+		Runs:   Runs{Retries: 3},
 		Source: "shop", Lake: "lake", ZeroDates: ZeroDatesNull,
 		Pipeline: tidemark.Pipeline{
 			ID: "orders", Table: tidemark.TableName{Database: "db2", Name: "orders"},
@@ -106,6 +107,7 @@ pipelines:
     maintenance: off
 `)
 	want := Pipeline{
+		Runs:   Runs{Retries: 3},
 		Source: "shop", Lake: "lake", SettleOn: "primary", ZeroDates: ZeroDatesError,
 		Pipeline: tidemark.Pipeline{
 			ID: "orders", Table: tidemark.TableName{Database: "db2", Name: "odd.name"},
@@ -240,5 +242,59 @@ func TestDefaultTags(t *testing.T) {
 	visit(reflect.TypeFor[file]())
 	if count < 10 {
 		t.Errorf("only %d defaults were seen", count)
+	}
+}
+
+func TestRESTCatalog(t *testing.T) {
+	const head = `
+connections:
+  shop: {type: mysql, url: mysql://u@h/db}
+  lake: {type: s3, url: s3://bucket/lake}
+pipelines:
+  orders: {source: {connection: shop, table: orders, cursor: c}, target: {connection: lake, table: shop.orders}}
+`
+	for text, want := range map[string]REST{
+		"catalog: {type: rest, uri: https://c.example/api/, warehouse: w, token: '${env:T}', ca: /etc/ca.pem}": {
+			URI: "https://c.example/api", Warehouse: "w", Token: Secret{store: "env", name: "T"}, CA: "/etc/ca.pem",
+		},
+		"catalog: {type: rest, uri: https://c.example, client_id: i, client_secret: '${file:s}', scope: all, token_url: https://login.example/token}": {
+			URI: "https://c.example", ClientID: "i", ClientSecret: Secret{store: "file", name: "s"}, Scope: "all", TokenURL: "https://login.example/token",
+		},
+		"catalog: {type: rest, uri: https://glue.eu-central-1.amazonaws.com/iceberg, sign: glue, region: eu-central-1, role_arn: arn:r}": {
+			URI: "https://glue.eu-central-1.amazonaws.com/iceberg", Sign: "glue", AWS: Glue{Region: "eu-central-1", RoleARN: "arn:r"},
+		},
+	} {
+		c := mustParse(t, head+text+"\n")
+		if diff := cmp.Diff(Catalog{Type: CatalogREST, REST: want}, c.Catalog, cmp.AllowUnexported(Secret{}), cmpopts.IgnoreFields(Secret{}, "access")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func TestGlueCatalog(t *testing.T) {
+	c := mustParse(t, `
+connections:
+  shop: {type: mysql, url: mysql://u@h/db}
+  lake: {type: s3, url: s3://bucket/lake}
+catalog:
+  type: glue
+  region: eu-central-1
+  endpoint: https://vpce.example/
+  catalog_id: "123456789012"
+  database_prefix: lake_
+  access_key: ${env:ID}
+  secret_key: ${file:secret}
+  role_arn: arn:aws:iam::1:role/etl
+  external_id: "7"
+pipelines:
+  orders: {source: {connection: shop, table: orders, cursor: c}, target: {connection: lake, table: shop.orders}}
+`)
+	want := Catalog{Type: CatalogGlue, Glue: Glue{
+		Region: "eu-central-1", Endpoint: "https://vpce.example", CatalogID: "123456789012", DatabasePrefix: "lake_",
+		AccessKey: Secret{store: "env", name: "ID"}, SecretKey: Secret{store: "file", name: "secret"},
+		RoleARN: "arn:aws:iam::1:role/etl", ExternalID: "7",
+	}}
+	if diff := cmp.Diff(want, c.Catalog, cmp.AllowUnexported(Secret{}), cmpopts.IgnoreFields(Secret{}, "access")); diff != "" {
+		t.Errorf("catalog (-want +got):\n%s", diff)
 	}
 }

@@ -35,6 +35,7 @@ type MySQL struct {
 	Auth     Auth
 	Region   string // for AuthIAM
 	TLS      TLS
+	ReadRate int64 // rows per second of all readers together; 0: no limit
 }
 
 // Address returns host and port as net.Dial takes them.
@@ -141,6 +142,9 @@ func (b *builder) mysql(name, path string, spec mysqlSpec) *MySQL {
 	}
 	if m.TLS.CA != "" && m.TLS.CA != CAofRDS {
 		m.TLS.CA = b.abs(m.TLS.CA)
+	}
+	if m.ReadRate = spec.ReadRate; b.has(join(path, "read_rate")) || m.ReadRate != 0 {
+		b.within(path, "read_rate", m.ReadRate, 100, 1_000_000_000)
 	}
 	b.mysqlURL(join(path, "url"), spec.URL, m)
 	if m.TLS.Mode == TLSDisabled && (m.TLS.CA != "" || m.TLS.ServerName != "") {
@@ -251,19 +255,6 @@ func (b *builder) lakeFolder(name, path string, spec fileSpec) *Folder {
 		b.missing(path, "path")
 	}
 	return f
-}
-
-func (b *builder) catalog(spec catalogSpec) Catalog {
-	c := Catalog{Type: CatalogType(spec.Type)}
-	switch {
-	case c.Type == CatalogSQLite && spec.Path == "":
-		b.at("catalog", "set path to a file of this machine", "a sqlite catalog needs a path")
-	case c.Type == CatalogSQLite:
-		c.Path = b.abs(spec.Path)
-	case spec.Path != "":
-		b.at("catalog.path", "", "only a sqlite catalog has a path")
-	}
-	return c
 }
 
 // abs returns path as it is seen from the folder of the config.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
@@ -36,11 +37,12 @@ func parse(name string, data []byte, env Lookup) (*file, *problems) {
 		switch e := element.(type) {
 		case *pipelineSpec: // the defaults are declared, and so read, before the pipelines
 			e.Source.sourceShared, e.Target, e.Maintenance = f.Defaults.Source, f.Defaults.Target, f.Defaults.Maintenance
+			e.runShared = f.Defaults.runShared
 		default:
 			builtIn(reflect.ValueOf(element).Elem())
 		}
 	}
-	doc, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	doc, err := parser.ParseBytes(plainLines(data), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.syntax(err)
 		return nil, d.problems
@@ -59,6 +61,12 @@ func parse(name string, data []byte, env Lookup) (*file, *problems) {
 	}
 	d.section(body, "", reflect.ValueOf(f).Elem())
 	return f, d.problems
+}
+
+// plainLines returns a text without the carriage returns of Windows. Lines and columns are the same without them, but the
+// library counts a line too many behind each comment that has one, and keeps the line end of a quoted text that goes over it.
+func plainLines(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 }
 
 // builtIn sets the fields of a struct, and of those in it, to what their default tags say.
@@ -164,6 +172,12 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value, enum []stri
 	case isText(v):
 		d.scalar(node, path, v, enum)
 	case v.Kind() == reflect.Struct:
+		if f, ok := shortOf(v.Type()); ok && isScalar(node) {
+			at := join(path, f.name)
+			d.places[at] = placeOf(node)
+			d.scalar(node, at, v.FieldByIndex(f.index), f.enum)
+			node = nil // the environment may have more
+		}
 		d.section(node, path, v)
 	case v.Kind() == reflect.Map:
 		d.named(node, path, v)
@@ -174,6 +188,12 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value, enum []stri
 	default:
 		d.scalar(node, path, v, enum)
 	}
+}
+
+// isScalar reports whether a value is written as one word or text.
+func isScalar(node ast.Node) bool {
+	_, is := scalarText(node)
+	return is == "text" || is == "a number" || is == "true or false"
 }
 
 // named fills a map from names to sections.

@@ -14,15 +14,20 @@ import (
 type Group struct {
 	Name    string
 	Source  string // the *MySQL whose tables are asked for
+	Lake    string // an *S3 or a *Folder
 	Tables  []Pattern
 	Exclude []Pattern
+	Runs    Runs // of each of its pipelines
 
-	spec  pipelineSpec
-	steps []Step
+	spec   pipelineSpec
+	steps  []Step
+	checks []Check
 }
 
 func (b *builder) group(c *Config, name, path string, spec pipelineSpec) Group {
-	g := Group{Name: name, Source: spec.Source.Connection, spec: spec, steps: spec.steps(c)}
+	g := Group{
+		Name: name, Source: spec.Source.Connection, Lake: spec.Target.Connection, Runs: spec.runs(), spec: spec, steps: spec.steps(c), checks: spec.checks(c),
+	}
 	database := databaseOf(c, spec.Source.Connection)
 	read := func(key string, list Strings) (patterns []Pattern) {
 		for i, text := range list {
@@ -44,6 +49,9 @@ func (b *builder) group(c *Config, name, path string, spec pipelineSpec) Group {
 	}
 	return g
 }
+
+// Watermarks returns the table of watermarks of the group's pipelines, without the name of each; nil where they have none.
+func (g Group) Watermarks() *WatermarkTable { return g.spec.Source.watermarks(tidemark.TableName{}) }
 
 // systemDatabases belong to the server. A pattern finds them only where it spells their names.
 var systemDatabases = []string{"mysql", "information_schema", "performance_schema", "sys"}
@@ -76,7 +84,7 @@ func (g Group) Expand(tables []tidemark.TableName) ([]Pipeline, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pipeline %s: %w: %w", name, tidemark.ErrInvalid, err)
 		}
-		list = append(list, g.spec.pipeline(g.steps, name, table, target))
+		list = append(list, g.spec.pipeline(g.steps, g.checks, name, table, target))
 	}
 	if len(list) == 0 {
 		return nil, tidemark.WithHint(
@@ -120,6 +128,10 @@ func (c *Config) Check(pipelines []Pipeline) error {
 	for _, clash := range clashes(c, pipelines) {
 		errs = append(errs, tidemark.WithHint(
 			fmt.Errorf("pipeline %s: %s: %w", clash.second.ID, clash.message(), tidemark.ErrInvalid), clash.hint()))
+	}
+	for _, twice := range sameRows(c, pipelines) {
+		errs = append(errs, tidemark.WithHint(
+			fmt.Errorf("pipeline %s: %s: %w", twice.second.ID, twice.message(), tidemark.ErrInvalid), twice.hint()))
 	}
 	return errors.Join(errs...)
 }

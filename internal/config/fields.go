@@ -15,6 +15,7 @@ type field struct {
 	index []int    // for reflect's FieldByIndex
 	typ   reflect.Type
 	doc   string // Struct.Field, where the comment is
+	short bool   // a text in the place of the section stands for this key
 }
 
 // fields returns the keys of a section, those of inlined structs included, in the order of the declaration.
@@ -33,13 +34,23 @@ func fields(t reflect.Type) []field {
 		if key == "" {
 			continue
 		}
-		one := field{name: key, def: f.Tag.Get("default"), index: []int{i}, typ: f.Type, doc: t.Name() + "." + f.Name}
+		one := field{name: key, def: f.Tag.Get("default"), index: []int{i}, typ: f.Type, doc: t.Name() + "." + f.Name, short: f.Tag.Get("short") == "true"}
 		if values, found := f.Tag.Lookup("enum"); found {
 			one.enum = strings.Split(values, ",")
 		}
 		list = append(list, one)
 	}
 	return list
+}
+
+// shortOf returns the key that a text in the place of a section stands for, or false.
+func shortOf(t reflect.Type) (field, bool) {
+	for _, f := range fields(t) {
+		if f.short {
+			return f, true
+		}
+	}
+	return field{}, false
 }
 
 // variants returns the structs that hold the keys of a section whose key "type" chooses among them, by type: nil

@@ -17,13 +17,16 @@ func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
 	}
 	for _, name := range inOrder(b.problems, "pipelines", specs) {
 		path, spec := join("pipelines", name), specs[name]
-		if _, err := tidemark.ParsePipelineID(name); err != nil {
+		if _, err := tidemark.ParsePipelineID(name); err != nil && (strings.HasSuffix(name, tidemark.RejectedSuffix) || strings.HasSuffix(name, tidemark.ImportSuffix)) {
+			b.at(path, "choose another name", "names that end in %s or %s are not for pipelines", tidemark.RejectedSuffix, tidemark.ImportSuffix)
+		} else if err != nil {
 			b.at(path, "", "use lower-case letters, digits, '_', '-' and single '.' for the name")
 		}
 		b.source(c, path, spec.Source)
+		spec.Source.WatermarkTable = b.watermarkTable(c, join(path, "source", "watermark_table"), spec)
 		b.target(c, path, spec)
 		b.steps(c, path, spec.Transforms)
-		b.checks(path, spec)
+		b.checks(c, path, spec)
 		if len(spec.Source.Tables) > 0 {
 			c.Groups = append(c.Groups, b.group(c, name, path, spec))
 			continue
@@ -34,6 +37,9 @@ func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
 	}
 	for _, clash := range clashes(c, c.Pipelines) {
 		b.at(join("pipelines", string(clash.second.ID), "target"), clash.hint(), "%s", clash.message())
+	}
+	for _, twice := range sameRows(c, c.Pipelines) {
+		b.at(join("pipelines", string(twice.second.ID), "source", "watermark_table"), twice.hint(), "%s", twice.message())
 	}
 }
 
@@ -190,7 +196,7 @@ func (b *builder) single(c *Config, name, path string, spec pipelineSpec) (Pipel
 		b.at(join(path, "target", "table"), tidemark.Hint(err), "%s", err)
 		return Pipeline{}, false
 	}
-	return spec.pipeline(spec.steps(c), tidemark.PipelineID(name), table, target), true
+	return spec.pipeline(spec.steps(c), spec.checks(c), tidemark.PipelineID(name), table, target), true
 }
 
 // databaseOf returns the database of a connection's URL, or "".
@@ -202,14 +208,14 @@ func databaseOf(c *Config, connection string) string {
 }
 
 // pipeline fills in what the document says and what it leaves open.
-func (s pipelineSpec) pipeline(steps []Step, id tidemark.PipelineID, table tidemark.TableName, target tidemark.TableID) Pipeline {
+func (s pipelineSpec) pipeline(steps []Step, checks []Check, id tidemark.PipelineID, table tidemark.TableName, target tidemark.TableID) Pipeline {
 	splits := s.Source.Splits
 	if splits == 0 {
 		splits = min(max(runtime.GOMAXPROCS(0), 2), 4)
 	}
 	return Pipeline{
 		Source: s.Source.Connection, Lake: s.Target.Connection, SettleOn: s.Source.SettleOn,
-		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: steps, Checks: s.checks(),
+		ZeroDates: ZeroDates(s.Source.ZeroDates), Steps: steps, Checks: checks, Runs: s.runs(), Watermarks: s.Source.watermarks(table),
 		Pipeline: tidemark.Pipeline{
 			ID: id, Table: table, Columns: s.Source.Columns, Where: s.Source.Where, Transforms: fingerprint(steps),
 			Cursors: s.Source.Cursor, CursorZone: s.Source.CursorZone, Nulls: tidemark.NullPolicy(s.Source.Nulls),

@@ -26,8 +26,8 @@ func TestProblems(t *testing.T) {
 		{"key of the other section", head + strings.Replace(orders, "cursor:", "mode: append, cursor:", 1),
 			`t.yaml:6:47: pipelines.orders.source.mode: unknown key; it belongs in "target"`},
 
-		{"section of another version", head + orders + "    triggers: [{cron: daily}]\n",
-			`t.yaml:8:5: pipelines.orders.triggers: unknown key; known here: source, transforms, checks, target, maintenance`},
+		{"section of another version", head + orders + "    steps: [{sql: SELECT 1}]\n",
+			`t.yaml:8:5: pipelines.orders.steps: unknown key; known here: source, transforms, checks, target, maintenance, triggers, retries, timeout, priority, freshness`},
 
 		{"all at once, in order", `conections: {}
 pipelines:
@@ -122,7 +122,7 @@ t.yaml:6:3: connections.e: url is missing
 t.yaml:7:7: connections.f.type: unknown value "postgres"; allowed: mysql, s3, file
 t.yaml:8:3: connections.g: type is missing
 t.yaml:9:3: connections.h: url is missing
-t.yaml:9:17: connections.h.user: unknown key; known here: type, url, region, endpoint, path_style, access_key, secret_key, role_arn, external_id, sse, kms_key
+t.yaml:9:17: connections.h.user: unknown key; known here: type, url, region, endpoint, path_style, access_key, secret_key, role_arn, external_id, sse, kms_key, max_runs
 t.yaml:12:14: pipelines.orders.source.connection: there is no connection "shop"
 t.yaml:13:14: pipelines.orders.target.connection: there is no connection "lake"`},
 
@@ -144,6 +144,41 @@ t.yaml:5:19: connections.c.url: want a URL of the form file:///absolute/path; us
 t.yaml:6:3: connections.d: url and path name the same thing; keep one
 t.yaml:7:3: connections.e: path is missing
 t.yaml:9:11: catalog.path: only a sqlite catalog has a path`},
+
+		{"glue", `connections:
+  shop: {type: mysql, url: mysql://u@h/db2}
+  lake: {type: file, path: lake}
+catalog: {type: glue, path: x, endpoint: nowhere, database_prefix: "Lake-", access_key: "${env:A}", external_id: y}
+` + orders, `t.yaml:3:3: connections.lake: a glue catalog cannot name tables in a folder of this machine; use an s3 connection, or catalog: {type: folder}
+t.yaml:4:1: catalog: access_key and secret_key go together; leave both out to use the AWS environment
+t.yaml:4:23: catalog.path: only a sqlite catalog has a path
+t.yaml:4:32: catalog.endpoint: want a URL such as https://glue.eu-central-1.amazonaws.com
+t.yaml:4:51: catalog.database_prefix: the names of databases in Glue have lower case letters, digits and '_' only
+t.yaml:4:101: catalog.external_id: external_id needs role_arn`},
+
+		{"rest", `connections:
+  shop: {type: mysql, url: mysql://u@h/db2}
+  lake: {type: file, path: lake}
+catalog: {type: rest, uri: "https://u:p@h/x", client_id: a, token: "${env:A}", sign: glue, endpoint: https://e, token_url: nowhere}
+` + orders, `t.yaml:4:1: catalog: client_id and client_secret go together
+t.yaml:4:1: catalog: token, client_id and sign are three ways to log in; keep one
+t.yaml:4:23: catalog.uri: want a URL such as https://catalog.example.com, without a password in it
+t.yaml:4:92: catalog.endpoint: only a glue catalog has this key; a rest catalog that is AWS's own has it beside sign
+t.yaml:4:113: catalog.token_url: want a URL such as https://login.example.com/oauth/token, without a password in it`},
+
+		{"keys of rest", `connections:
+  shop: {type: mysql, url: mysql://u@h/db2}
+  lake: {type: file, path: lake}
+catalog: {uri: https://h, warehouse: x}
+` + orders, `t.yaml:4:11: catalog.uri: only a rest catalog has this key
+t.yaml:4:27: catalog.warehouse: only a rest catalog has this key`},
+
+		{"keys of glue", `connections:
+  shop: {type: mysql, url: mysql://u@h/db2}
+  lake: {type: file, path: lake}
+catalog: {region: x, database_prefix: y}
+` + orders, `t.yaml:4:11: catalog.region: only a glue catalog has this key
+t.yaml:4:22: catalog.database_prefix: only a glue catalog has this key`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -158,5 +193,13 @@ t.yaml:9:11: catalog.path: only a sqlite catalog has a path`},
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestLinesOfWindows(t *testing.T) {
+	text := strings.ReplaceAll("# one\n# two\npipelines:\n  # three\n  a: {sourcee: x}\n", "\n", "\r\n")
+	_, err := Parse("tidemark.yaml", []byte(text))
+	if err == nil || !strings.Contains(err.Error(), "tidemark.yaml:5:7: pipelines.a.sourcee") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -13,15 +13,25 @@ import (
 	"strings"
 )
 
-//go:embed spec.go
-var specSource string
+//go:embed spec*.go
+var specSources embed.FS
 
 // Schema returns a JSON Schema of the config file, for editors that complete and check YAML while it is typed. It is
 // made from the structs that the file is read into, so the two cannot differ; the descriptions are their comments.
 func Schema() ([]byte, error) {
-	comments, err := fieldComments(specSource)
+	comments := map[string]string{}
+	sources, err := specSources.ReadDir(".")
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range sources {
+		text, err := specSources.ReadFile(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		if err := fieldComments(string(text), comments); err != nil {
+			return nil, err
+		}
 	}
 	w := schemaWriter{comments: comments}
 	root := w.section(reflect.TypeFor[file]())
@@ -103,12 +113,17 @@ func (w schemaWriter) value(f field) *schemaNode {
 	case reflect.TypeFor[Duration]():
 		node.Pattern = `^([0-9]+d|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`
 		return node
+	case reflect.TypeFor[Address]():
+		return node
 	case reflect.TypeFor[Secret]():
 		node.Pattern = `^\$\{(env|file|aws-sm):[^{}]+\}$`
 		return node
 	}
 	switch f.typ.Kind() {
 	case reflect.Struct:
+		if _, ok := shortOf(f.typ); ok {
+			return &schemaNode{AnyOf: []*schemaNode{{Type: "string"}, w.section(f.typ)}}
+		}
 		return w.section(f.typ)
 	case reflect.Slice:
 		return &schemaNode{Type: "array", Items: w.section(f.typ.Elem())}
@@ -135,13 +150,12 @@ func defaultOf(f field) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf("%q", f.def))
 }
 
-// fieldComments returns the comments of the fields of all structs in a Go source, as one line each.
-func fieldComments(source string) (map[string]string, error) {
+// fieldComments adds the comments of the fields of all structs in a Go source, as one line each.
+func fieldComments(source string, comments map[string]string) error {
 	parsed, err := parser.ParseFile(token.NewFileSet(), "spec.go", source, parser.ParseComments)
 	if err != nil {
-		return nil, fmt.Errorf("read the comments of the config's structs: %w", err)
+		return fmt.Errorf("read the comments of the config's structs: %w", err)
 	}
-	comments := map[string]string{}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -156,5 +170,5 @@ func fieldComments(source string) (map[string]string, error) {
 		}
 		return true
 	})
-	return comments, nil
+	return nil
 }

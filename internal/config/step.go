@@ -22,6 +22,8 @@ type Step struct {
 
 	SQL     string        // "" of change_schema
 	Lookups []LookupTable // of sql, sorted by name
+
+	Go string `json:",omitempty"` // the name of a func; "" of the others
 }
 
 // A LookupTable is a table that sql may read, whole.
@@ -38,6 +40,8 @@ type ColumnChange struct {
 	Rename string // "" keeps the name
 	Type   string // as tidemark.ParseType reads it; "" keeps the type
 	Drop   bool
+
+	Quarantine bool `json:",omitempty"` // a row whose value does not fit into Type is set aside
 }
 
 // steps checks the transforms of the pipeline at path.
@@ -50,14 +54,24 @@ func (b *builder) steps(c *Config, path string, specs []stepSpec) {
 			b.at(join(at, "name"), "", "two steps are called %q", spec.Name)
 		}
 		taken[spec.Name] = true
-		changes, selects := b.has(join(at, "change_schema")) || b.has(join(at, "order")), b.has(join(at, "sql"))
+		var kinds []string
+		for _, kind := range []string{"change_schema", "sql", "go"} {
+			if b.has(join(at, kind)) || kind == "change_schema" && b.has(join(at, "order")) {
+				kinds = append(kinds, kind)
+			}
+		}
+		selects := slices.Contains(kinds, "sql")
 		switch {
-		case changes && selects:
-			b.at(at, "make two steps of it", "change_schema and sql exclude each other")
-		case !changes && !selects:
-			b.at(at, "use change_schema or sql", "this step does nothing")
+		case len(kinds) > 1:
+			b.at(at, "make several steps of it", "%s exclude each other", strings.Join(kinds, " and "))
+		case len(kinds) == 0:
+			b.at(at, "use change_schema, sql or go", "this step does nothing")
 		case selects:
 			b.lookups(c, at, spec)
+		case kinds[0] == "go":
+			if spec.Go == "" {
+				b.at(join(at, "go"), "", "the name of a func is wanted")
+			}
 		default:
 			b.changeSchema(at, spec)
 		}
@@ -77,6 +91,9 @@ func (b *builder) changeSchema(path string, spec stepSpec) {
 			b.at(at, "keep one", "a column that is dropped has no other name or type")
 		case !change.Drop && change.Rename == "" && change.Type == "":
 			b.at(at, "use rename, type or drop", "nothing is to become of the column")
+		}
+		if change.Type == "" && b.has(join(at, "on_fail")) {
+			b.at(join(at, "on_fail"), "", "only a column with a type has it")
 		}
 		if change.Type != "" {
 			if _, err := tidemark.ParseType(change.Type); err != nil {
@@ -120,25 +137,37 @@ func lookupOf(c *Config, name string, spec lookupSpec) (l LookupTable, err error
 	return l, err
 }
 
+// lookupsOf returns the tables that the document describes, sorted by name.
+func lookupsOf(config *Config, specs map[string]lookupSpec) (lookups []LookupTable) {
+	for _, name := range slices.Sorted(maps.Keys(specs)) {
+		if l, err := lookupOf(config, name, specs[name]); err == nil {
+			lookups = append(lookups, l)
+		}
+	}
+	return lookups
+}
+
 // steps returns the steps that the document describes.
 func (s pipelineSpec) steps(config *Config) []Step {
 	var steps []Step
 	kinds := map[string]int{}
 	for _, spec := range s.Transforms {
-		step := Step{Name: spec.Name, Order: spec.Order, SQL: spec.SQL}
-		for _, name := range slices.Sorted(maps.Keys(spec.Lookups)) {
-			if l, err := lookupOf(config, name, spec.Lookups[name]); err == nil {
-				step.Lookups = append(step.Lookups, l)
-			}
-		}
+		step := Step{Name: spec.Name, Order: spec.Order, SQL: spec.SQL, Go: spec.Go}
+		step.Lookups = lookupsOf(config, spec.Lookups)
 		for _, name := range slices.Sorted(maps.Keys(spec.ChangeSchema)) {
 			c := spec.ChangeSchema[name]
-			step.Columns = append(step.Columns, ColumnChange{Column: name, Rename: c.Rename, Type: c.Type, Drop: c.Drop})
+			step.Columns = append(step.Columns, ColumnChange{
+				Column: name, Rename: c.Rename, Type: c.Type, Drop: c.Drop, Quarantine: tidemark.OnFail(c.OnFail) == tidemark.OnFailQuarantine,
+			})
 		}
 		if step.Name == "" {
-			step.Name = "change_schema"
-			if spec.SQL != "" {
+			switch {
+			case spec.Go != "":
+				step.Name = spec.Go
+			case spec.SQL != "":
 				step.Name = "sql"
+			default:
+				step.Name = "change_schema"
 			}
 			if kinds[step.Name]++; kinds[step.Name] > 1 {
 				step.Name = fmt.Sprintf("%s %d", step.Name, kinds[step.Name])

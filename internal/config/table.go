@@ -99,6 +99,11 @@ func unquote(part string) (name string, quoted bool) {
 // with '_' or '.' are left out: Spark and Athena skip such folders.
 var targetName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,127}$`)
 
+// ParseTable reads NAMESPACE.TABLE as the name of a table in a lake. Another form is an error that says which is wanted.
+func ParseTable(text string) (tidemark.TableID, error) {
+	return targetTable(text, tidemark.TableName{})
+}
+
 // targetTable returns the table of the lake for a table of the source.
 func targetTable(template string, source tidemark.TableName) (tidemark.TableID, error) {
 	text := strings.NewReplacer("{database}", plain(source.Database), "{table}", plain(source.Name)).Replace(template)
@@ -109,6 +114,9 @@ func targetTable(template string, source tidemark.TableName) (tidemark.TableID, 
 	if !found || !targetName.MatchString(namespace) || !targetName.MatchString(name) {
 		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("%q is not the name of a table in the lake", text),
 			"write NAMESPACE.TABLE with lower-case letters, digits, '_' and '-'")
+	}
+	if strings.HasSuffix(name, tidemark.RejectedSuffix) {
+		return tidemark.TableID{}, tidemark.WithHint(fmt.Errorf("%q has the name of a table of rejected rows", text), "choose another name")
 	}
 	return tidemark.TableID{Namespace: namespace, Name: name}, nil
 }

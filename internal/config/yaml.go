@@ -152,6 +152,8 @@ func kindsFor(v reflect.Value) accepted {
 		return accepted{"a duration such as 15m", []string{"text", "a number"}}
 	case *Literal:
 		return accepted{"a value", []string{"text", "a number", "true or false"}}
+	case *Address:
+		return accepted{"a URL, or a reference such as ${env:NAME}", []string{"text"}}
 	case *Secret:
 		return accepted{"a reference such as ${env:NAME}", []string{"text", "a number"}}
 	}

@@ -43,35 +43,55 @@ func Text(v Value) string {
 	case bool:
 		return strconv.FormatBool(v)
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(b)
+	return string(AppendJSON(nil, v))
 }
 
 // MarshalJSON writes the members in their order.
-func (s Struct) MarshalJSON() ([]byte, error) {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, m := range s {
-		if i > 0 {
-			b.WriteByte(',')
+func (s Struct) MarshalJSON() ([]byte, error) { return AppendJSON(nil, s), nil }
+
+// AppendJSON appends a value to b as JSON, the members of a Struct in their order.
+func AppendJSON(b []byte, v Value) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case Number:
+		return append(b, v...)
+	case string:
+		return appendQuoted(b, v)
+	case []Value:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = AppendJSON(b, e)
 		}
-		name, err := json.Marshal(m.Name)
-		if err != nil {
-			return nil, err
+		return append(b, ']')
+	case Struct:
+		b = append(b, '{')
+		for i, m := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendQuoted(b, m.Name), ':')
+			b = AppendJSON(b, m.Value)
 		}
-		value, err := json.Marshal(m.Value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+		return append(b, '}')
 	}
-	b.WriteByte('}')
-	return []byte(b.String()), nil
+	return appendQuoted(b, fmt.Sprint(v)) // there are no others
+}
+
+// appendQuoted appends a text as JSON has it. Most texts are what they look like.
+func appendQuoted(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || strings.IndexByte(`"\\<>&`, c) >= 0 {
+			quoted, _ := json.Marshal(text) // a string can always be
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // valueOf converts what the driver scanned from a column of a type.

@@ -55,7 +55,7 @@ func commitAgain(ctx context.Context, parts Parts, c tidemark.Commit) error {
 	}
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		err := parts.Target.Commit(ctx, c)
+		err := publish(ctx, parts.Target, c)
 		if err == nil || attempt == maxAttempts || !errors.Is(err, tidemark.ErrTransient) || errors.Is(err, tidemark.ErrFatal) {
 			return err
 		}

@@ -40,6 +40,9 @@ func Adopt(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.P
 	if err := identify(&w, lands.Schema(), p); err != nil {
 		return tidemark.Watermark{}, err
 	}
+	if err := adoptRejected(ctx, p, parts, old, &w); err != nil {
+		return tidemark.Watermark{}, err
+	}
 	e := tidemark.Event{Action: tidemark.ActionAdopt, From: tidemark.PositionOf(base), To: tidemark.PositionOf(w)}
 	w = stamp(w, p.ID, base.Seq+1)
 	if err := parts.Target.Prepare(ctx, lands.Schema()); err != nil {
@@ -158,4 +161,28 @@ func loadedBefore(ctx context.Context, p tidemark.Pipeline, target tidemark.Targ
 		}
 	}
 	return nil
+}
+
+// adoptRejected leaves what is to be done about rejected rows to the old name, in which they are kept: it must be done.
+func adoptRejected(ctx context.Context, p tidemark.Pipeline, parts Parts, old tidemark.PipelineID, w *tidemark.Watermark) error {
+	todo := w.Rejected
+	if old == "" || old == p.ID || todo.Run == "" {
+		return nil
+	}
+	w.Rejected = tidemark.Rejected{}
+	shared, ok := parts.Rejected.(tidemark.SharedTarget)
+	if !ok {
+		return nil
+	}
+	all, err := shared.Watermarks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.Pipeline == old+tidemark.RejectedSuffix && r.Rejected.Run == todo.Run {
+			return nil
+		}
+	}
+	return tidemark.WithHint(fmt.Errorf("rejected rows of pipeline %s are not in table %s yet: %w", old, p.Rejects().Target, tidemark.ErrInvalid),
+		fmt.Sprintf("run it once more under its old name, %s", old))
 }

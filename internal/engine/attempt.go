@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
 	"github.com/tidemark-data/tidemark/internal/overlap"
+	"github.com/tidemark-data/tidemark/internal/trace"
 )
 
-// Failpoints of an attempt, in order: engine.recovered, engine.settled, engine.written, engine.side, engine.committed.
+// Failpoints of an attempt, in order: engine.recovered, engine.inherited, engine.settled, engine.written, engine.side, engine.committed.
 // A kill at any of them leaves files that no reader sees, or a commit that is whole.
 
 // attempt is one try of a run. Every step but the last leaves the watermark where it was.
@@ -27,6 +29,9 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.base, err = r.Target.Watermark(ctx); err != nil {
 		return fmt.Errorf("load the watermark: %w", err)
 	}
+	if err := r.complete(ctx, r.p, a.base); err != nil {
+		return err
+	}
 	if a.base.Run == result.Run { // the last attempt's commit took effect, though we were told otherwise
 		a.record(a.base)
 		return nil
@@ -34,16 +39,25 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if a.schema, err = r.Source.Schema(ctx); err != nil {
 		return err
 	}
+	if err := a.inherit(ctx); err != nil {
+		return err
+	}
 	if a.landing, err = r.land(ctx, r.p, a.schema, a.window()); err != nil {
 		return err
 	}
 	defer a.landing.close(r.Parts, r.p)
+	if r.Seen != nil {
+		r.Seen(a.schema, a.landing.Schema())
+	}
+	if r.Rejected != nil && a.landing.quarantines() {
+		a.landing.aside = &aside{pipeline: r.p.ID, run: result.Run, dir: r.Dir}
+	}
 	notices, err := Rightful(ctx, r.p, r.Target, a.landing.Schema(), a.base)
 	if err != nil {
 		return err
 	}
 	a.forget()
-	result.Notices = notices
+	result.Notices = append(slices.Clone(r.inherited), notices...)
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
@@ -68,7 +82,7 @@ func (r *runner) attempt(ctx context.Context, result *tidemark.RunResult) (err e
 	if err := failpoint.Hit("engine.written"); err != nil {
 		return err
 	}
-	if err := a.checked(); err != nil {
+	if err := a.checked(ctx); err != nil {
 		return err
 	}
 	return a.commit(ctx)
@@ -98,8 +112,8 @@ func (a *attempt) window() tidemark.Window {
 // forget sets back what an earlier attempt counted.
 func (a *attempt) forget() {
 	res := a.result
-	res.Read, res.New, res.Suppressed, res.Files, res.Bytes, res.Notices, res.Checks = 0, 0, 0, 0, 0, nil, nil
-	res.Seq, res.HighBefore, res.High = a.base.Seq, a.base.High, a.base.High
+	res.Read, res.New, res.Suppressed, res.Rejected, res.Files, res.Bytes, res.Notices, res.Checks = 0, 0, 0, 0, 0, 0, nil, nil
+	res.Seq, res.Total, res.HighBefore, res.High = a.base.Seq, a.base.Total, a.base.High, a.base.High
 	res.Settled, res.Overlap = a.base.Settled, a.base.Overlap.Rows
 	res.SettledBy, res.HeldBy = a.base.SettledBy, a.base.HeldBy
 }
@@ -108,12 +122,16 @@ func (a *attempt) replaces() bool { return a.p.Mode == tidemark.ModeReplace }
 
 // settle finds the bound before anything is read. Of a table that is replaced as a whole only the time matters.
 func (a *attempt) settle(ctx context.Context) (err error) {
-	if a.settled, err = a.Source.Settle(ctx, a.base); err != nil {
+	settling, end := trace.Begin(ctx, "settle")
+	a.settled, err = a.Source.Settle(settling, a.base)
+	end(err, trace.Text("by", string(a.settled.By)))
+	if err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
 	if a.replaces() {
 		a.settled = tidemark.Settled{T0: a.settled.T0}
 	}
+	a.result.Open = a.settled.HeldBy
 	if a.settled.Notice != "" {
 		a.result.Notices = append(a.result.Notices, a.settled.Notice)
 	}

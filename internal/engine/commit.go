@@ -34,20 +34,46 @@ func (a *attempt) commit(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := a.reject(ctx, &next); err != nil {
+		return err
+	}
 	if err := failpoint.Hit("engine.side"); err != nil {
 		return err
 	}
 	// Up to here a crash leaves files that nobody sees. Behind it, the commit is whole and the next run goes on from it.
 	files := a.files
 	a.files = nil // they may be live from here on: nobody discards them unless the target says that they are not
-	if err := a.Target.Commit(ctx, tidemark.Commit{Base: a.base, Watermark: next, Files: files}); err != nil {
+	if err := publish(ctx, a.Target, tidemark.Commit{Base: a.base, Watermark: next, Files: files}); err != nil {
 		if errors.Is(err, tidemark.ErrConflict) || errors.Is(err, tidemark.ErrRestart) {
 			a.files = files
 		}
 		return a.explain(err)
 	}
 	a.record(next)
-	return failpoint.Hit("engine.committed")
+	if err := failpoint.Hit("engine.committed"); err != nil {
+		return err
+	}
+	return a.complete(ctx, a.p, next)
+}
+
+// reject makes the commit name the rows that were set aside. That their table can take them is tried before the commit, which
+// would otherwise be made and could not be followed.
+func (a *attempt) reject(ctx context.Context, next *tidemark.Watermark) (err error) {
+	next.Rejected = a.base.Rejected
+	switch {
+	case a.result.Rejected > 0:
+		if err := a.Rejected.Recover(ctx); err != nil {
+			return fmt.Errorf("table of rejected rows: %w", err)
+		}
+		if err := a.Rejected.Prepare(ctx, tableOf(rejectedSchema(a.schema.Arrow()), a.schema.Origin)); err != nil {
+			return fmt.Errorf("prepare table %s: %w", a.p.Rejects().Target, err)
+		}
+		a.result.Notices = append(a.result.Notices, fmt.Sprintf("set aside by checks: %d, into table %s", a.result.Rejected, a.p.Rejects().Target))
+		next.Rejected, err = a.landing.aside.store(ctx, a.Side, fmt.Sprintf("%020d-%s-%d.rejected", next.Seq, next.Run, a.result.Attempts))
+	case a.replaces() && a.base.Rejected.Rows > 0:
+		next.Rejected = tidemark.Rejected{Run: next.Run} // those of the runs before go with their table
+	}
+	return err
 }
 
 // next is the watermark that this attempt would commit, without what the overlap decides.
@@ -93,7 +119,7 @@ func (a *attempt) finish(high tidemark.CursorValue) (*overlap.File, tidemark.Cur
 
 // worthCommitting: a run without news leaves the lake alone, unless a commit makes a large overlap much smaller.
 func (a *attempt) worthCommitting(next tidemark.Watermark) bool {
-	if a.base.Seq == 0 || a.replaces() || a.result.New > 0 {
+	if a.base.Seq == 0 || a.replaces() || a.result.New > 0 || a.result.Rejected > 0 {
 		return true
 	}
 	before := a.base.Overlap.Rows
@@ -127,8 +153,11 @@ func (a *attempt) explain(err error) error {
 // record puts what is committed now into the result.
 func (a *attempt) record(w tidemark.Watermark) {
 	res := a.result
-	res.Committed, res.Seq = true, w.Seq
+	res.Committed, res.Seq, res.Total = true, w.Seq, w.Total
 	res.High, res.Settled, res.Overlap = w.High, w.Settled, w.Overlap.Rows
 	res.SettledBy, res.HeldBy = w.SettledBy, w.HeldBy
+	if w.Rejected.Run == w.Run {
+		res.Rejected = w.Rejected.Rows
+	}
 	a.Log.Info("committed", "pipeline", a.p.ID, "run", w.Run, "commit", w.Seq, "rows", w.Rows, "files", res.Files, "bytes", res.Bytes)
 }

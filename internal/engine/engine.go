@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/trace"
 )
 
 // Parts are what a run is made of. The caller closes them.
@@ -23,8 +24,27 @@ type Parts struct {
 	Log    *slog.Logger
 	Dir    string // for temporary files; may be lost at any time between runs
 
+	// ID is the run's, which whoever keeps a record of runs has given it; "" for a fresh one. It is never used twice: not for
+	// another attempt by another process either.
+	ID tidemark.RunID
+
 	Transforms tidemark.Transforms // nil: rows land as they are
 	Checks     tidemark.Checks     // of what lands; nil: none
+
+	Rejected tidemark.Target // the table of rows that the checks set aside, opened for Pipeline.Rejects; nil: none are
+
+	// RejectedRows reads that table; ErrNotFound where it is not there. nil where it is not needed.
+	RejectedRows func(context.Context) (Table, error)
+
+	// Fetches is a table of watermarks beside the source, First what it says about where the pipeline begins, and Mirrors whether runs
+	// add their own to it. nil: there is none.
+	Fetches tidemark.WatermarkTable
+	First   tidemark.FirstWindow
+	Mirrors bool
+
+	// Seen is called when the table was looked at, by each attempt, with the source's columns and with those that land. It must
+	// not change them. nil: nobody asks.
+	Seen func(source, lands *tidemark.Schema)
 
 	// Pause waits between attempts; nil waits by the clock. It returns early, with the error, when ctx ends.
 	Pause func(ctx context.Context, d time.Duration) error
@@ -43,13 +63,17 @@ const (
 // in as far as the run came, also beside an error. After a first load a second pass follows at once when it can
 // shrink a large overlap. It returns when ctx is cancelled, with nothing of the unfinished attempt visible.
 func Run(ctx context.Context, p tidemark.Pipeline, parts Parts, progress *Progress) (tidemark.RunResult, error) {
-	result := tidemark.RunResult{
-		Pipeline: p.ID, Mode: p.Mode, Run: tidemark.NewRunID(time.Now()), Started: time.Now().UTC(),
+	result := tidemark.RunResult{Pipeline: p.ID, Mode: p.Mode, Run: parts.ID, Started: time.Now().UTC()}
+	if result.Run == "" {
+		result.Run = tidemark.NewRunID(result.Started)
 	}
 	r := &runner{p: p, Parts: parts, progress: progress}
 	err := r.run(ctx, &result)
-	if err == nil && shrinkable(&result) {
+	if err == nil && r.shrinkable(&result) {
 		err = r.followUp(ctx, &result)
+	}
+	if err == nil {
+		r.mirror(ctx, &result)
 	}
 	result.Took = time.Since(result.Started)
 	return result, err
@@ -59,12 +83,15 @@ type runner struct {
 	p tidemark.Pipeline
 	Parts
 	progress *Progress
+
+	inherits  bool     // the first commit was made from the watermark table: the first load is the second
+	inherited []string // notices about it
 }
 
 // shrinkable reports whether a first load left an overlap that a second pass can make much smaller: one that came in
 // during the load. Rows that share the highest cursor value stay in it whatever is done.
-func shrinkable(first *tidemark.RunResult) bool {
-	return first.Committed && first.Seq == 1 && first.Overlap > worthShrinking && first.Settled.Less(first.High)
+func (r *runner) shrinkable(first *tidemark.RunResult) bool {
+	return first.Committed && (first.Seq == 1 || r.inherits) && first.Overlap > worthShrinking && first.Settled.Less(first.High)
 }
 
 // followUp runs again behind a first load. What it loads came in during the first load, so it counts as part of it.
@@ -76,11 +103,12 @@ func (r *runner) followUp(ctx context.Context, first *tidemark.RunResult) error 
 	first.Read += second.Read
 	first.New += second.New
 	first.Suppressed += second.Suppressed
+	first.Rejected += second.Rejected
 	first.Files += second.Files
 	first.Bytes += second.Bytes
-	first.Seq, first.High, first.Overlap = second.Seq, second.High, second.Overlap
+	first.Seq, first.Total, first.High, first.Overlap = second.Seq, second.Total, second.High, second.Overlap
 	first.Settled, first.SettledBy, first.HeldBy = second.Settled, second.SettledBy, second.HeldBy
-	first.Notices = second.Notices
+	first.Open, first.Notices = second.Open, second.Notices
 	return nil
 }
 
@@ -88,7 +116,10 @@ func (r *runner) followUp(ctx context.Context, first *tidemark.RunResult) error 
 func (r *runner) run(ctx context.Context, result *tidemark.RunResult) error {
 	return attempts(ctx, r.Parts, r.p.ID, result.Run, func() error {
 		result.Attempts++
-		return r.attempt(ctx, result)
+		ctx, end := trace.Begin(ctx, "attempt", trace.Text("pipeline", string(r.p.ID)), trace.Number("attempt", int64(result.Attempts)))
+		err := r.attempt(ctx, result)
+		end(err, trace.Number("rows_read", result.Read), trace.Number("rows_new", result.New))
+		return err
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 type landing struct {
 	tidemark.Transformer
 	checks tidemark.Checker // nil: none
+	aside  *aside           // where the checks' rejects go; nil: a reject is a failure that stops
 	lost   bool             // a row that comes to nothing must take its older version out of the table with it
 }
 
@@ -31,9 +32,12 @@ func (parts Parts) land(ctx context.Context, p tidemark.Pipeline, s *tidemark.Sc
 	}
 	err := l.check(p)
 	if err == nil && parts.Checks != nil {
-		if l.checks, err = parts.Checks.Begin(ctx, l.Schema()); err != nil {
+		if l.checks, err = parts.Checks.Begin(ctx, l.Schema(), w); err != nil {
 			err = fmt.Errorf("checks of pipeline %s: %w", p.ID, err)
 		}
+	}
+	if err == nil {
+		err = l.checkAside(p, s)
 	}
 	if err != nil {
 		l.close(parts, p)
@@ -73,7 +77,7 @@ func Comparable(p tidemark.Pipeline, s tidemark.Shape) error {
 }
 
 func (l *landing) close(parts Parts, p tidemark.Pipeline) {
-	err := l.Close()
+	err := errors.Join(l.Close(), l.aside.close())
 	if l.checks != nil {
 		err = errors.Join(err, l.checks.Close())
 	}

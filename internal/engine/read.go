@@ -28,6 +28,10 @@ func (a *attempt) read(ctx context.Context) error {
 		a.result.Notices = append(a.result.Notices, source.Notices()...)
 	}
 	a.result.Read, a.result.New, a.result.Suppressed = counts.read.Load(), counts.fresh.Load(), counts.suppressed.Load()
+	if a.landing.aside != nil {
+		a.result.Rejected = a.landing.aside.rows
+		a.result.New -= a.result.Rejected
+	}
 	for _, f := range a.files {
 		a.result.Files++
 		a.result.Bytes += f.Bytes()

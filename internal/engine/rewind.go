@@ -60,8 +60,28 @@ func PlanRewind(ctx context.Context, p tidemark.Pipeline, parts Parts, goal Goal
 	if err := r.checkSide(ctx, to); err != nil {
 		return nil, err
 	}
-	r.Next, err = r.watermark(h, to)
-	return r, err
+	if r.Next, err = r.watermark(h, to); err != nil {
+		return nil, err
+	}
+	return r, r.checkRejected(ctx)
+}
+
+// checkRejected looks whether the table of rejected rows can go back as well.
+func (r *Rewind) checkRejected(ctx context.Context) error {
+	todo := r.Next.Rejected
+	if !todo.Rewound || todo.Run != r.Next.Run || r.parts.Rejected == nil {
+		return nil
+	}
+	c := completion{Parts: r.parts, p: r.p.Rejects(), todo: todo}
+	to, err := c.rewindTo(ctx)
+	if err == nil && to.Seq > 0 {
+		_, err = r.parts.Rejected.(tidemark.Rewinder).PlanRewind(ctx, to.Seq)
+	}
+	if err != nil {
+		return tidemark.WithHint(fmt.Errorf("table %s would have to go back as well: %w", c.p.Target, err),
+			fmt.Sprintf("choose another commit, or load everything again with `tidemark rewind %s --all`", r.p.ID))
+	}
+	return nil
 }
 
 // find returns the watermark of the commit that is meant; the zero value for "before the first".
@@ -166,7 +186,11 @@ func (r *Rewind) watermark(h tidemark.History, to tidemark.Watermark) (tidemark.
 		}
 		r.Notices = append(r.Notices, fmt.Sprintf("commit %d was loaded from another server, table, cursor or key: before the next run, `tidemark watermark adopt %[2]s %[2]s`", to.Seq, r.p.ID))
 	}
-	return stamp(next, r.p.ID, h.Next()), nil
+	next = stamp(next, r.p.ID, h.Next())
+	if next.Rejected = now.Rejected; to.Rejected.Run != now.Rejected.Run {
+		next.Rejected = tidemark.Rejected{Run: next.Run, Rewound: true, Back: to.Rejected.Run}
+	}
+	return next, nil
 }
 
 // Commit makes the rewind. It is a commit like any other, fenced by the same compare-and-swap: ErrConflict when a run
@@ -186,6 +210,9 @@ func (r *Rewind) Commit(ctx context.Context, by By) (tidemark.Watermark, error) 
 	c := tidemark.Commit{Base: r.Now, Watermark: r.Next, KeepRows: true, Rewind: &r.Rewind}
 	if err := act(ctx, r.parts, e, c, by); err != nil {
 		return tidemark.Watermark{}, fmt.Errorf("rewind pipeline %s: %w", r.p.ID, err)
+	}
+	if err := r.parts.complete(ctx, r.p, r.Next); err != nil {
+		return r.Next, err
 	}
 	r.parts.Log.Info("rewound", "pipeline", r.p.ID, "run", r.Next.Run, "commit", r.Next.Seq, "to", r.To)
 	return r.Next, nil

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/trace"
 )
 
 // A transfer moves splits from a source to a target, in parallel.
@@ -36,9 +37,9 @@ func (t *transfer) all(ctx context.Context, splits []tidemark.Split, expected in
 		mu      sync.Mutex
 		all     []tidemark.DataFile
 	)
-	for _, group := range groups {
+	for i, group := range groups {
 		g.Go(func() error {
-			files, err := t.move(gctx, group)
+			files, err := t.move(gctx, i, group)
 			mu.Lock()
 			all = append(all, files...)
 			mu.Unlock()
@@ -58,13 +59,14 @@ type item struct {
 }
 
 // move reads some splits and writes what is kept of them. Reading and encoding run side by side. An error of a reader
-// travels in the channel behind the batches, so that the writer never takes a short read for the end.
-func (t *transfer) move(ctx context.Context, splits []tidemark.Split) (files []tidemark.DataFile, err error) {
+// travels in the channel behind the batches, so that the writer never takes a short read for the end. The first of the splits is
+// that with the number first, of all from 0.
+func (t *transfer) move(ctx context.Context, first int, splits []tidemark.Split) (files []tidemark.DataFile, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	items := make(chan item, ahead)
 	var readers, reader sync.WaitGroup
-	for _, split := range splits {
-		readers.Go(func() { t.produce(ctx, split, items) })
+	for i, split := range splits {
+		readers.Go(func() { t.produce(ctx, first+i, split, items) })
 	}
 	reader.Go(func() {
 		readers.Wait()
@@ -81,15 +83,21 @@ func (t *transfer) move(ctx context.Context, splits []tidemark.Split) (files []t
 	}()
 	rows := receive(ctx, items)
 	if t.erased == nil {
-		return t.Target.Write(ctx, t.run, t.landing.Rows(ctx, rows))
+		return write(ctx, t.Target, t.run, t.landing.Rows(ctx, rows))
 	}
 	return t.erased.beside(ctx, rows, func(rows iter.Seq2[arrow.RecordBatch, error]) ([]tidemark.DataFile, error) {
-		return t.Target.Write(ctx, t.run, t.landing.Rows(ctx, rows))
+		return write(ctx, t.Target, t.run, t.landing.Rows(ctx, rows))
 	})
 }
 
 // produce sends the rows of a split that are kept, then the error that ended it, if any.
-func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan<- item) {
+func (t *transfer) produce(ctx context.Context, n int, split tidemark.Split, items chan<- item) {
+	ctx, end := trace.Begin(ctx, "split", trace.Number("split", int64(n)))
+	var (
+		rows int64
+		err  error
+	)
+	defer func() { end(err, trace.Number("rows", rows)) }()
 	send := func(it item) bool {
 		select {
 		case items <- it:
@@ -101,8 +109,9 @@ func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan
 			return false
 		}
 	}
-	for batch, err := range t.Source.Read(ctx, split) {
-		if err == nil {
+	for batch, problem := range t.Source.Read(ctx, split) {
+		if err = problem; err == nil {
+			rows += batch.NumRows()
 			t.progress.Read.Add(batch.NumRows())
 			t.progress.Bytes.Add(bytesOf(batch))
 			batch, err = t.keep(batch)
@@ -112,10 +121,11 @@ func (t *transfer) produce(ctx context.Context, split tidemark.Split, items chan
 			return
 		}
 		if batch != nil && !send(item{batch: batch}) {
+			err = ctx.Err()
 			return
 		}
 	}
-	if ctx.Err() == nil {
+	if err = ctx.Err(); err == nil {
 		t.progress.SplitsDone.Add(1)
 	}
 }

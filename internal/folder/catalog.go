@@ -11,13 +11,23 @@ import (
 	"github.com/tidemark-data/tidemark/internal/blob"
 )
 
-// A Catalog lists the tables of a lake of folders. It only reads, and may be used concurrently.
-type Catalog struct{ store blob.Store }
+// A Catalog lists the tables of a lake of folders, and takes what people say of them. It may be used concurrently.
+type Catalog struct {
+	store     blob.Store
+	registrar Registrar // may be nil
+}
 
 var _ tidemark.Catalog = (*Catalog)(nil)
 
 // NewCatalog returns the catalog of a lake.
 func NewCatalog(store blob.Store) *Catalog { return &Catalog{store: store} }
+
+// RegisteredWith lets Drop take a table out of the catalog that r tells of its commits. It returns the catalog. Call it
+// before any other method.
+func (c *Catalog) RegisteredWith(r Registrar) *Catalog {
+	c.registrar = r
+	return c
+}
 
 // Tables implements tidemark.Catalog.
 func (c *Catalog) Tables(ctx context.Context) ([]tidemark.TableID, error) {
@@ -81,7 +91,11 @@ func (c *Catalog) begin(ctx context.Context, id tidemark.TableID) (*table, *tide
 // finish puts the files of a snapshot in order, and says what is in them.
 func (t *table) finish(s *tidemark.Snapshot) {
 	slices.SortFunc(s.Data, func(a, b tidemark.LakeFile) int { return strings.Compare(a.Key, b.Key) })
-	s.Bounds = t.bounds(s)
+	if t.place(s); t.Prefix == "" {
+		s.Bounds = t.bounds(s)
+		return
+	}
+	s.Bounds = func(i int, column string) (tidemark.Bounds, bool) { return placed(s.Data[i], column) }
 }
 
 // add adds the files of one pipeline and returns the newest commit that counts.

@@ -3,6 +3,8 @@ package folder
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +40,9 @@ func Clean(ctx context.Context, store blob.Store, p tidemark.Pipeline, o CleanOp
 			return m, err
 		}
 		if r != nil {
-			kept[r.mark.Overlap.Name] = true
+			for _, name := range r.mark.SideFiles() {
+				kept[name] = true
+			}
 		}
 	}
 	folder := logPrefix(p.ID)
@@ -47,7 +51,7 @@ func Clean(ctx context.Context, store blob.Store, p tidemark.Pipeline, o CleanOp
 			return m, fmt.Errorf("list %s: %w", folder, err)
 		}
 		name := strings.TrimPrefix(object.Key, folder)
-		if !strings.HasSuffix(name, ".overlap") || kept[name] || !object.Modified.Before(before) {
+		if !slices.Contains([]string{".overlap", ".rejected"}, path.Ext(name)) || kept[name] || !object.Modified.Before(before) {
 			continue
 		}
 		if !o.DryRun {

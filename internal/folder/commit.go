@@ -16,6 +16,7 @@ import (
 //	folder.commit     the log record, which is the commit: before it nothing has happened, after it everything has
 //	folder.delete     each file that a commit replaces or takes back, or that belongs to a void commit
 //	folder.complete   each data file; before folder.delete in a commit that rewrites
+//	folder.register   what a catalog of other programs is told
 //	folder.newest     the hint
 //	folder.void       the log record that takes a commit back, in Recover
 
@@ -94,11 +95,33 @@ func (t *Target) publish(ctx context.Context, c tidemark.Commit, files []fileRec
 	if err := failpoint.Hit("folder.commit.before"); err != nil {
 		return nil, err
 	}
-	there, err := t.putRecord(ctx, next, data)
+	there, err := t.commits.put(ctx, next, data)
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkBase(ctx, c.Base.Seq, there); err != nil {
+		return nil, err
+	}
 	return there, failpoint.Hit("folder.commit.after")
+}
+
+// checkBase makes sure that the commit was put behind its base. When a table is dropped its log is deleted, the lowest number
+// first, until nothing is left of it: who was asleep meanwhile finds the place after its base free, and then base is gone.
+func (t *Target) checkBase(ctx context.Context, base int64, there *record) error {
+	if base == 0 {
+		return nil
+	}
+	_, err := t.store.Stat(ctx, recordKey(t.p.ID, base))
+	if !errors.Is(err, tidemark.ErrNotFound) {
+		if err != nil {
+			err = fmt.Errorf("look for commit %d of %q, on which this one stands: %w", base, t.p.ID, transient(err))
+		}
+		return err
+	}
+	if err := t.store.Delete(ctx, recordKey(t.p.ID, there.seq())); err != nil {
+		return fmt.Errorf("take back commit %d of %q, whose table was dropped: %w", there.seq(), t.p.ID, err)
+	}
+	return fmt.Errorf("table %s was dropped: %w", t.p.Target, tidemark.ErrConflict)
 }
 
 // ensure sees to it that all files of the base commit exist before another commit follows: nobody completes the files
@@ -165,52 +188,11 @@ func (t *Target) checkStaged(ctx context.Context, files []fileRecord) error {
 	})
 }
 
-// putRecord makes the commit. A put whose outcome is not known is put again: as the bytes are the same and hold the
-// run, either this put or the one before succeeded, or the record that lies there says who was faster.
-func (t *Target) putRecord(ctx context.Context, next *record, data []byte) (*record, error) {
-	key := recordKey(t.p.ID, next.seq())
-	err := t.store.Put(ctx, key, data, blob.PutOptions{IfAbsent: true})
-	if errors.Is(err, blob.ErrUnknown) {
-		ctx, cancel := detached(ctx)
-		defer cancel()
-		for range resolveTries {
-			if err = t.store.Put(ctx, key, data, blob.PutOptions{IfAbsent: true}); !errors.Is(err, blob.ErrUnknown) {
-				break
-			}
-		}
-		return t.judge(ctx, next, err)
-	}
-	return t.judge(ctx, next, err)
-}
-
-const resolveTries = 3
-
-// judge turns the outcome of the put into the record that lies there.
-func (t *Target) judge(ctx context.Context, next *record, err error) (*record, error) {
-	seq := next.seq()
-	switch {
-	case err == nil:
-		return next, nil
-	case errors.Is(err, blob.ErrUnknown):
-		return nil, fmt.Errorf("whether commit %d of %q is made is not known: %w: %w", seq, t.p.ID, tidemark.ErrFatal, err)
-	case !errors.Is(err, blob.ErrExist):
-		return nil, fmt.Errorf("make commit %d of %q: %w", seq, t.p.ID, err)
-	}
-	there, err := t.commits.get(ctx, seq)
-	if err == nil && there == nil {
-		err = errors.New("it is gone")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read back commit %d of %q: %w: %w", seq, t.p.ID, tidemark.ErrFatal, err)
-	}
-	return there, nil
-}
-
 // finishOwn completes the files of our commit. The commit is made, whatever happens here.
 func (t *Target) finishOwn(ctx context.Context, r *record) error {
 	end, err := t.finish(ctx, r)
 	if err != nil {
-		return fmt.Errorf("commit %d of %q is made, its files are not all visible yet: %w", r.seq(), t.p.ID, transient(err))
+		return fmt.Errorf("commit %d of %q is made, but what follows it is not done; the next run begins with that: %w", r.seq(), t.p.ID, transient(err))
 	}
 	if end == voided {
 		return fmt.Errorf("commit %d of %q lost its staged files and was taken back: %w", r.seq(), t.p.ID, tidemark.ErrRestart)

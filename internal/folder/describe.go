@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -22,10 +23,17 @@ func (c *Catalog) Describe(ctx context.Context, id tidemark.TableID) (*tidemark.
 	}
 	d := &tidemark.Description{
 		Table: id, Format: tidemark.FormatParquet, Location: id.Namespace + "/" + id.Name, PartitionBy: t.Partition, Files: s.Data,
+		Comment: t.Comment,
+	}
+	if t.Prefix != "" {
+		d.Location, d.Imported = strings.TrimSuffix(t.Prefix, "/"), true
 	}
 	for _, column := range t.Columns {
+		if column.Path {
+			d.PartitionBy = append(d.PartitionBy, column.Name)
+		}
 		d.Columns = append(d.Columns, tidemark.DescribedColumn{
-			TargetColumn: tidemark.TargetColumn{Name: column.Name, Type: column.words(), Nullable: true}, Doc: column.Doc,
+			TargetColumn: tidemark.TargetColumn{Name: column.Name, Type: column.words(), Nullable: true}, Doc: column.Doc, Comment: column.Comment,
 		})
 	}
 	for _, f := range s.Data {

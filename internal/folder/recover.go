@@ -28,6 +28,9 @@ func (t *Target) Recover(ctx context.Context) error {
 			t.completed(last.seq())
 			return nil
 		}
+		if _, err := loadTable(ctx, t.store, t.p.Target); err != nil { // it may be about to go
+			return err
+		}
 		t.log.Info("finish a commit", "commit", last.seq(), "run", last.mark.Run, "void", last.Void)
 		end, err := t.finish(ctx, last)
 		if err != nil {
@@ -78,6 +81,9 @@ func (t *Target) finish(ctx context.Context, r *record) (ending, error) {
 		if end, err := t.deleteRewritten(ctx, r); err != nil || end != finished {
 			return end, err
 		}
+	}
+	if err := t.register(ctx, r); err != nil {
+		return finished, err
 	}
 	return finished, t.putHint(ctx, r.seq())
 }
@@ -213,6 +219,9 @@ func (t *Target) takeBack(ctx context.Context, lost *record) (ending, error) {
 	}
 	if err != nil {
 		return finished, fmt.Errorf("take back commit %d of %q: %w", lost.seq(), t.p.ID, err)
+	}
+	if err := t.checkBase(ctx, lost.seq(), void); err != nil {
+		return finished, err
 	}
 	t.log.Warn("staged files of a commit are gone, its window is read again", "commit", lost.seq(), "run", lost.mark.Run)
 	if err := failpoint.Hit("folder.void.after"); err != nil {

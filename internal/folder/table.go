@@ -21,15 +21,35 @@ type table struct {
 	Format    int                   `json:"v"`
 	Version   int                   `json:"version"` // from 1
 	Table     tidemark.TableID      `json:"table"`
+	Comment   string                `json:"comment,omitempty"` // that a person has set
 	Columns   []column              `json:"columns"`
 	Partition []string              `json:"partition_by,omitempty"`
 	Pipelines []tidemark.PipelineID `json:"pipelines"` // all that write or have written to it, sorted
+
+	// Prefix is where the files of an imported table lie, with a slash behind it; "" of others, whose folder has their name.
+	Prefix string `json:"prefix,omitempty"`
+
+	Dropped *tidemark.DropMark `json:"dropped,omitempty"` // nobody reads or writes it any more
 }
 
-const tableFormat = 1
+// An imported table has a format of its own: who does not know it would read NULL in the columns that its files lack.
+const (
+	tableFormat  = 1
+	importFormat = 2
+)
 
-// loadTable returns the newest version of a table's record, nil when the table is not there.
+// loadTable returns the newest version of a table's record, nil when the table is not there. One that bears the mark of
+// a drop is refused.
 func loadTable(ctx context.Context, store blob.Store, id tidemark.TableID) (*table, error) {
+	t, err := loadAny(ctx, store, id)
+	if err == nil && t != nil && t.Dropped != nil {
+		return nil, tidemark.BeingDropped(id)
+	}
+	return t, err
+}
+
+// loadAny returns the record whether it bears the mark of a drop or not.
+func loadAny(ctx context.Context, store blob.Store, id tidemark.TableID) (*table, error) {
 	var newest string
 	for o, err := range store.List(ctx, tablePrefix(id)) {
 		if err != nil {
@@ -48,7 +68,7 @@ func loadTable(ctx context.Context, store blob.Store, id tidemark.TableID) (*tab
 	if err := json.Unmarshal(data, t); err != nil {
 		return nil, fmt.Errorf("read %s: %w: %w", newest, tidemark.ErrInvalid, err)
 	}
-	if t.Format != tableFormat || newest != tableKey(id, t.Version) {
+	if t.Format < tableFormat || t.Format > importFormat || newest != tableKey(id, t.Version) {
 		return nil, fmt.Errorf("read %s: version %d of format %d is not what it should be: %w", newest, t.Version, t.Format, tidemark.ErrInvalid)
 	}
 	return t, nil
@@ -77,7 +97,7 @@ func (t *Target) Prepare(ctx context.Context, s *tidemark.Schema) error {
 		if err != nil {
 			return err
 		}
-		err = t.putTable(ctx, now, next)
+		err = putTable(ctx, t.store, now, next)
 		if errors.Is(err, blob.ErrExist) {
 			continue
 		}
@@ -127,7 +147,7 @@ func (t *Target) checkAlone(ctx context.Context) error {
 }
 
 // putTable puts the next version, if it differs from the one that is there.
-func (t *Target) putTable(ctx context.Context, now, next *table) error {
+func putTable(ctx context.Context, store blob.Store, now, next *table) error {
 	if now != nil && next.Version == now.Version {
 		return nil
 	}
@@ -138,7 +158,7 @@ func (t *Target) putTable(ctx context.Context, now, next *table) error {
 	if err := failpoint.Hit("folder.table.before"); err != nil {
 		return err
 	}
-	if err := t.store.Put(ctx, tableKey(t.p.Target, next.Version), data, blob.PutOptions{IfAbsent: true}); err != nil {
+	if err := store.Put(ctx, tableKey(next.Table, next.Version), data, blob.PutOptions{IfAbsent: true}); err != nil {
 		return err // of unknown outcome: the next attempt finds it, or puts it again
 	}
 	return failpoint.Hit("folder.table.after")
@@ -151,6 +171,9 @@ func (t *Target) evolve(now *table, incoming []column) (*table, []string, error)
 			Format: tableFormat, Version: 1, Table: t.p.Target, Columns: incoming, Partition: t.p.PartitionBy,
 			Pipelines: []tidemark.PipelineID{t.p.ID},
 		}, nil, nil
+	}
+	if now.Prefix != "" {
+		return nil, nil, tidemark.WithHint(fmt.Errorf("it was imported from %s: %w", now.Prefix, tidemark.ErrInvalid), "give the target another name")
 	}
 	if !slices.Equal(now.Partition, t.p.PartitionBy) {
 		return nil, nil, tidemark.WithHint(fmt.Errorf("it is partitioned by %q, not %q: %w", now.Partition, t.p.PartitionBy, tidemark.ErrInvalid),

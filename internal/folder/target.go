@@ -30,6 +30,8 @@ type Target struct {
 	log     *slog.Logger
 	commits commitLog
 
+	registrar Registrar // nil for none
+
 	mu       sync.Mutex
 	table    *table // as Prepare left it
 	base     int64  // the newest commit, as Watermark saw it; data files carry the next number in their names
@@ -56,7 +58,10 @@ func NewTarget(store Store, p tidemark.Pipeline, log *slog.Logger) *Target {
 // check refuses pipelines that a folder cannot serve.
 func (t *Target) check() error {
 	if t.p.Mode == tidemark.ModeAppend || t.p.Mode == tidemark.ModeReplace {
-		return nil
+		if t.registrar == nil {
+			return nil
+		}
+		return t.registrar.CheckName(t.p.Target)
 	}
 	return tidemark.WithHint(fmt.Errorf("table %s: a folder of Parquet files cannot keep mode %s: %w", t.p.Target, t.p.Mode, tidemark.ErrInvalid),
 		"use format: iceberg, which can delete single rows")

@@ -16,6 +16,10 @@ type column struct {
 	Type   string   `json:"type"` // such as "int64", "decimal(10,2)", "list", "struct"
 	Doc    string   `json:"doc,omitempty"`
 	Fields []column `json:"fields,omitempty"` // of a struct; the element of a list
+
+	Comment string `json:"comment,omitempty"` // that a person has set
+
+	Path bool `json:"path,omitempty"` // of an imported table: it is not in the files but in the names of their folders
 }
 
 // simple are the types that have no parameters, in both directions.

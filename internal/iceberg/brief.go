@@ -27,7 +27,11 @@ func (l *Lake) loadHead(ctx context.Context, id tidemark.TableID) (*table.Table,
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: metadata file %s: %w: %w", id, location, tidemark.ErrInvalid, err)
 	}
-	return table.New(identifier(id), metadata, location, l.tables.io, nil), nil
+	t := table.New(identifier(id), metadata, location, l.tables.io, nil)
+	if isDropped(t) {
+		return nil, tidemark.BeingDropped(id)
+	}
+	return t, nil
 }
 
 // withoutHistory takes the logs out of a metadata file, and the snapshots that are neither current nor named by a

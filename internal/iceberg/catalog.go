@@ -18,13 +18,13 @@ type heads interface {
 	// load returns a table's newest metadata file and where it lies; tidemark.ErrNotFound when there is no table.
 	load(ctx context.Context, id tidemark.TableID) (location string, metadata []byte, err error)
 
-	// swap stores metadata as the successor of the metadata file at old, "" for a new table, and returns where it
-	// lies. When old is not the newest any more nothing changes and the error wraps table.ErrCommitFailed. After
-	// another error the caller does not know whether the swap has happened, or will.
-	swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (location string, err error)
+	// swap makes v the newest version of its table and returns what is so now, and where it lies. When what v follows has
+	// been overtaken nothing changes and the error wraps table.ErrCommitFailed. After another error the caller does not know
+	// whether the swap has happened, or will.
+	swap(ctx context.Context, v version) (metadata table.Metadata, location string, err error)
 
 	// list returns all tables in no order.
-	list(ctx context.Context) ([]tidemark.TableID, error)
+	list(ctx context.Context) ([]place, error)
 
 	close() error
 }
@@ -38,8 +38,17 @@ type catalog struct {
 
 var _ table.CatalogIO = (*catalog)(nil)
 
-// LoadTable loads a table with its newest metadata.
+// LoadTable loads a table with its newest metadata. One that bears the mark of a drop is refused.
 func (c *catalog) LoadTable(ctx context.Context, ident table.Identifier) (*table.Table, error) {
+	t, err := c.loadAny(ctx, ident)
+	if err == nil && isDropped(t) {
+		return nil, tidemark.BeingDropped(tidemark.TableID{Namespace: ident[0], Name: ident[1]})
+	}
+	return t, err
+}
+
+// loadAny loads a table whether it bears the mark of a drop or not.
+func (c *catalog) loadAny(ctx context.Context, ident table.Identifier) (*table.Table, error) {
 	id, err := tableID(ident)
 	if err != nil {
 		return nil, err
@@ -79,6 +88,34 @@ type version struct {
 	old      string // "" for a new table
 	metadata table.Metadata
 	data     []byte
+
+	// What a server is told that makes the metadata file itself; none for a new table.
+	base    table.Metadata
+	require []table.Requirement
+	updates []table.Update
+}
+
+// loose reports that a change may be made on top of another one, which the list of requirements does not cover.
+func (c *catalog) loose() bool {
+	h, ok := c.heads.(interface{ loose() bool })
+	return ok && h.loose()
+}
+
+// overtaken reports that v, of whose swap nothing is known, certainly is there or never will be, now being the table. A
+// server that is sent updates may still take them after somebody else has changed what they do not touch.
+func (c *catalog) overtaken(v version, now *table.Table) bool {
+	if c.loose() {
+		return headOf(v.base) != headOf(now.Metadata())
+	}
+	return now.MetadataLocation() != v.old
+}
+
+// headOf returns the snapshot at the head of main, 0 for none.
+func headOf(m table.Metadata) int64 {
+	if m == nil || m.CurrentSnapshot() == nil {
+		return 0
+	}
+	return m.CurrentSnapshot().SnapshotID
 }
 
 // next makes the version that follows base. Nothing is written. When a requirement does not hold the error wraps
@@ -100,7 +137,9 @@ func (c *catalog) next(base *table.Table, reqs []table.Requirement, updates []ta
 	if metadata.Location() != base.Metadata().Location() {
 		return version{}, fmt.Errorf("move table %s to %q: its place is fixed by its name: %w", id, metadata.Location(), tidemark.ErrInvalid)
 	}
-	return newVersion(id, base.MetadataLocation(), metadata)
+	v, err := newVersion(id, base.MetadataLocation(), metadata)
+	v.base, v.require, v.updates = base.Metadata(), reqs, updates
+	return v, err
 }
 
 func newVersion(id tidemark.TableID, old string, metadata table.Metadata) (version, error) {
@@ -121,11 +160,11 @@ func newVersion(id tidemark.TableID, old string, metadata table.Metadata) (versi
 // meanwhile, be it a property alone, nothing happens and the error wraps table.ErrCommitFailed. After another error
 // the outcome is open.
 func (c *catalog) publish(ctx context.Context, v version) (*table.Table, error) {
-	location, err := c.heads.swap(ctx, v.id, v.old, v.data)
+	metadata, location, err := c.heads.swap(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	return table.New(identifier(v.id), v.metadata, location, c.io, c), nil
+	return table.New(identifier(v.id), metadata, location, c.io, c), nil
 }
 
 func encode(metadata table.Metadata) ([]byte, error) {

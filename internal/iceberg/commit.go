@@ -22,12 +22,12 @@ import (
 //	iceberg.commit.before
 //	manifests, manifest list  the same
 //	iceberg.commit.staged
-//	the swap (folder.go, sqlite.go)   the commit is whole: rows and watermark are there
+//	the swap (folder.go, pointers.go) the commit is whole: rows and watermark are there
 //	iceberg.commit.swapped
 //	the version hint          only a hint
 //	iceberg.commit.after
 //
-// These names, iceberg.folder.hint and iceberg.sqlite.swap are failpoints.
+// These names, iceberg.folder.hint and iceberg.pointer.swap are failpoints.
 
 const (
 	// maxSends bounds how often one version is sent to a head that does not move: the store is ill.
@@ -114,12 +114,18 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 	if err := p.checkBlind(ctx, base); err != nil {
 		return nil, err
 	}
+	if moved, err := p.pin(ctx, base); moved != nil || err != nil {
+		return moved, err
+	}
 	staged, err := p.stage(ctx, base)
 	if err != nil {
 		if errors.Is(err, tidemark.ErrConflict) { // what it replaces is gone
 			p.t.Discard(context.WithoutCancel(ctx), p.c.Files)
 		}
 		return nil, fmt.Errorf("stage commit %d: %w", p.c.Watermark.Seq, kindOf(err))
+	}
+	if pinned(base) != 0 {
+		staged.Updates = append(staged.Updates, table.NewRemoveSnapshotRefUpdate(pinTag))
 	}
 	v, err := p.t.lake.tables.next(base, staged.Requirements, staged.Updates)
 	if err != nil {
@@ -140,7 +146,7 @@ func (p *publication) send(ctx context.Context, base *table.Table) (moved *table
 			return nil, p.unknown(errors.Join(err, lerr))
 		}
 		if now.MetadataLocation() != v.old {
-			p.open = false // the place that we wanted is taken, by us or by another
+			p.open = p.open && !p.t.lake.tables.overtaken(v, now) // by us or by another
 			return now, nil
 		}
 		if forGood(err) {

@@ -22,11 +22,11 @@ func (l *Lake) Describe(ctx context.Context, id tidemark.TableID) (*tidemark.Des
 	if err != nil {
 		return nil, err
 	}
-	d := &tidemark.Description{Table: id, Format: tidemark.FormatIceberg, Location: tbl.Location()}
+	d := &tidemark.Description{Table: id, Format: tidemark.FormatIceberg, Location: tbl.Location(), Metadata: tbl.MetadataLocation(), Comment: tbl.Properties()[commentKey]}
 	for _, f := range tbl.Schema().Fields() {
-		d.Columns = append(d.Columns, tidemark.DescribedColumn{
-			TargetColumn: tidemark.TargetColumn{Name: f.Name, Type: f.Type.String(), Nullable: !f.Required}, Doc: f.Doc,
-		})
+		column := tidemark.DescribedColumn{TargetColumn: tidemark.TargetColumn{Name: f.Name, Type: f.Type.String(), Nullable: !f.Required}}
+		column.Doc, column.Comment = docsOf(tbl, f)
+		d.Columns = append(d.Columns, column)
 	}
 	spec := tbl.Spec()
 	for _, f := range spec.Fields() {

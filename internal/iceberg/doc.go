@@ -7,7 +7,7 @@
 //
 // A reader should begin with commit.go, which is the protocol in the order in which it must survive crashes. stage.go
 // builds the snapshot that a commit publishes, history.go finds what earlier commits have left in a table, and
-// folder.go and sqlite.go are the two places where the swap itself happens. prepare.go and schema.go make and evolve
+// folder.go and pointers.go are the two places where the swap itself happens, the latter for sqlite.go and glue.go. prepare.go and schema.go make and evolve
 // tables; write.go turns batches into data files. maintain.go keeps tables quick to read: inventory.go plans what is put
 // together, rewrite.go does it, expire.go and leftover.go remove what nobody needs.
 //

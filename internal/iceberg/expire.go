@@ -140,12 +140,14 @@ func (u *upkeep) allNamed(ctx context.Context, tbl *table.Table) (*named, error)
 		n.add(k)
 		return k, nil
 	}
-	if _, err := key(tbl.MetadataLocation()); err != nil {
-		return nil, err
-	}
-	for entry := range tbl.Metadata().PreviousFiles() {
-		if _, err := key(entry.MetadataFile); err != nil {
+	if !u.lake.tables.loose() { // else they are the server's, and it has them where it likes
+		if _, err := key(tbl.MetadataLocation()); err != nil {
 			return nil, err
+		}
+		for entry := range tbl.Metadata().PreviousFiles() {
+			if _, err := key(entry.MetadataFile); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for s := range tbl.Metadata().Statistics() {
@@ -268,19 +270,21 @@ func (u *upkeep) removeSideFiles(ctx context.Context, now *table.Table, expired 
 		return err
 	}
 	for _, s := range expired {
-		key, err := sideFile(s)
+		keys, err := sideFilesOfSnapshot(s)
 		if err != nil {
 			return err
 		}
-		if key == "" || slices.Contains(kept, key) {
-			continue
-		}
-		if o, err := u.lake.store.Stat(ctx, key); err == nil {
-			if err := u.remove(ctx, o); err != nil {
+		for _, key := range keys {
+			if slices.Contains(kept, key) {
+				continue
+			}
+			if o, err := u.lake.store.Stat(ctx, key); err == nil {
+				if err := u.remove(ctx, o); err != nil {
+					return err
+				}
+			} else if !errors.Is(err, tidemark.ErrNotFound) {
 				return err
 			}
-		} else if !errors.Is(err, tidemark.ErrNotFound) {
-			return err
 		}
 	}
 	return nil
@@ -294,40 +298,40 @@ func sideFiles(tbl *table.Table) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w.Overlap.Name != "" {
-			keys = append(keys, sideKey(p, w.Overlap.Name))
-		}
+		keys = append(keys, sideKeys(p, w)...)
 	}
 	for _, s := range tbl.Metadata().Snapshots() {
-		key, err := sideFile(s)
+		of, err := sideFilesOfSnapshot(s)
 		if err != nil {
 			return nil, err
 		}
-		if key != "" {
-			keys = append(keys, key)
-		}
+		keys = append(keys, of...)
 	}
 	return keys, nil
 }
 
-// sideFile returns the key of the side file that a snapshot's watermark names; "" when it has none.
-func sideFile(s table.Snapshot) (string, error) {
+// sideFilesOfSnapshot returns the keys of the side files that a snapshot's watermark names.
+func sideFilesOfSnapshot(s table.Snapshot) ([]string, error) {
 	if s.Summary == nil {
-		return "", nil
+		return nil, nil
 	}
 	p := tidemark.PipelineID(s.Summary.Properties[summaryPipeline])
 	record, ok := s.Summary.Properties[watermarkKey(p)]
 	if !ok {
-		return "", nil
+		return nil, nil
 	}
 	w, err := tidemark.DecodeWatermark([]byte(record))
 	if err != nil {
-		return "", fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
+		return nil, fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
 	}
-	if w.Overlap.Name == "" {
-		return "", nil
+	return sideKeys(p, w), nil
+}
+
+func sideKeys(p tidemark.PipelineID, w tidemark.Watermark) (keys []string) {
+	for _, name := range w.SideFiles() {
+		keys = append(keys, sideKey(p, name))
 	}
-	return sideKey(p, w.Overlap.Name), nil
+	return keys
 }
 
 // remove deletes an object that nobody needs, and counts it.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/apache/iceberg-go/table"
+
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
@@ -37,6 +39,10 @@ func TestFaults(t *testing.T) {
 		{tidemark.ModeReplace, CatalogFolder, []string{"update", "no rows"}},
 		{tidemark.ModeAppend, CatalogSQLite, []string{"first load", "mend"}},
 		{tidemark.ModeMerge, CatalogSQLite, []string{"update"}},
+		{tidemark.ModeAppend, CatalogGlue, []string{"first load", "mend"}},
+		{tidemark.ModeMerge, CatalogGlue, []string{"update"}},
+		{tidemark.ModeAppend, CatalogREST, []string{"first load", "mend"}},
+		{tidemark.ModeMerge, CatalogREST, []string{"update"}},
 	}
 	for _, c := range cases {
 		for _, run := range c.runs {
@@ -121,13 +127,20 @@ type faultScene struct {
 }
 
 func newFaultScene(t *testing.T, mode tidemark.Mode, kind CatalogKind, history [][]row) *faultScene {
-	o := withSQLite(t, memOptions())
-	o.Catalog = kind
+	o := memOptions()
+	switch kind {
+	case CatalogSQLite:
+		o = withSQLite(t, o)
+	case CatalogGlue:
+		o = withGlue(t, o)
+	case CatalogREST:
+		o = withREST(t, fileOptions(t))
+	}
 	s := &faultScene{t: t, mode: mode, lake: open(t, o), states: [][]row{nil}}
 	s.faults = noFaults
 	o.Store = blobtest.Faulty(o.Store, func(op blobtest.Op, _ string) blobtest.Fault { return s.faults(op.Writes()) })
 	s.shaky = open(t, o)
-	if kind == CatalogSQLite {
+	if kind != CatalogFolder {
 		s.shaky.tables.heads = &faultyHeads{heads: s.shaky.tables.heads, scene: s}
 	}
 	for _, rows := range history {
@@ -142,16 +155,16 @@ type faultyHeads struct {
 	scene *faultScene
 }
 
-func (f *faultyHeads) swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (string, error) {
+func (f *faultyHeads) swap(ctx context.Context, v version) (table.Metadata, string, error) {
 	fault := f.scene.faults(true)
 	if fault == blobtest.Lost {
-		return "", blobtest.ErrInjected
+		return nil, "", blobtest.ErrInjected
 	}
-	location, err := f.heads.swap(ctx, id, old, metadata)
+	metadata, location, err := f.heads.swap(ctx, v)
 	if err == nil && fault == blobtest.Applied {
-		return "", blobtest.ErrInjected
+		return nil, "", blobtest.ErrInjected
 	}
-	return location, err
+	return metadata, location, err
 }
 
 func (s *faultScene) target() *Target {
@@ -238,8 +251,9 @@ func TestFailpoints(t *testing.T) {
 		"iceberg.commit.before":  {CatalogFolder},
 		"iceberg.commit.staged":  {CatalogFolder},
 		"iceberg.folder.hint":    {CatalogFolder},
-		"iceberg.sqlite.swap":    {CatalogSQLite},
-		"iceberg.commit.swapped": {CatalogFolder, CatalogSQLite},
+		"iceberg.pointer.swap":   {CatalogSQLite, CatalogGlue},
+		"iceberg.commit.swapped": {CatalogFolder, CatalogSQLite, CatalogGlue, CatalogREST},
+		"iceberg.rest.sent":      {CatalogREST},
 		"iceberg.commit.after":   {CatalogFolder},
 	}
 	for place, kinds := range places {

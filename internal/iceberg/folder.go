@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/iceberg-go/table"
+
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/failpoint"
@@ -135,32 +137,33 @@ func (f *folderHeads) exists(ctx context.Context, key string) (bool, error) {
 	return true, nil
 }
 
-func (f *folderHeads) swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (string, error) {
+func (f *folderHeads) swap(ctx context.Context, v version) (table.Metadata, string, error) {
+	id := v.id
 	var base int64
-	if old != "" {
-		if base = versionOf(old); base == 0 {
-			return "", fmt.Errorf("table %s: metadata file %q is not of the folder catalog: %w", id, old, tidemark.ErrInvalid)
+	if v.old != "" {
+		if base = versionOf(v.old); base == 0 {
+			return nil, "", fmt.Errorf("table %s: metadata file %q is not of the folder catalog: %w", id, v.old, tidemark.ErrInvalid)
 		}
 	}
 	key := versionKey(id, base+1)
 	// Before this put, nobody sees anything of the new version. After it, everybody does.
-	if err := f.store.Put(ctx, key, metadata, blob.PutOptions{IfAbsent: true}); err != nil {
+	if err := f.store.Put(ctx, key, v.data, blob.PutOptions{IfAbsent: true}); err != nil {
 		if errors.Is(err, blob.ErrExist) {
-			return "", lost(id, err)
+			return nil, "", lost(id, err)
 		}
-		return "", fmt.Errorf("put version %d of table %s: %w", base+1, id, err)
+		return nil, "", fmt.Errorf("put version %d of table %s: %w", base+1, id, err)
 	}
-	if old != "" {
+	if v.old != "" {
 		if err := f.checkBase(ctx, id, base); err != nil {
-			return "", err
+			return nil, "", err
 		}
 	}
 	if err := failpoint.Hit("iceberg.folder.hint"); err != nil {
-		return "", err
+		return nil, "", err
 	}
 	// A hint that cannot be written costs the next reader a listing; the swap has happened.
 	_ = f.store.Put(ctx, hintKey(id), []byte(strconv.FormatInt(base+1, 10)), blob.PutOptions{})
-	return f.root.uri(key), nil
+	return v.metadata, f.root.uri(key), nil
 }
 
 // checkBase makes sure that the version after base was put in its turn. Old versions are removed, the lowest first
@@ -177,23 +180,37 @@ func (f *folderHeads) checkBase(ctx context.Context, id tidemark.TableID, base i
 	return lost(id, nil)
 }
 
-func (f *folderHeads) list(ctx context.Context) ([]tidemark.TableID, error) {
-	found := make(map[tidemark.TableID]bool)
+// forget removes the hint and the last version.
+func (f *folderHeads) forget(ctx context.Context, id tidemark.TableID, location string) error {
+	key, err := f.root.key(location)
+	if err != nil {
+		return err
+	}
+	if err := f.store.Delete(ctx, hintKey(id)); err != nil {
+		return fmt.Errorf("delete the version hint: %w", err)
+	}
+	return f.store.Delete(ctx, key)
+}
+
+func (f *folderHeads) list(ctx context.Context) ([]place, error) {
+	type version struct{ n, size int64 }
+	newest := make(map[tidemark.TableID]version)
 	for object, err := range f.store.List(ctx, "") {
 		if err != nil {
 			return nil, fmt.Errorf("list the lake: %w", err)
 		}
 		parts := strings.Split(object.Key, "/")
-		if len(parts) == 4 && parts[2] == "metadata" && versionOf(parts[3]) > 0 {
-			id := tidemark.TableID{Namespace: parts[0], Name: parts[1]}
-			if checkID(id) == nil {
-				found[id] = true
-			}
+		if len(parts) != 4 || parts[2] != "metadata" {
+			continue
+		}
+		id := tidemark.TableID{Namespace: parts[0], Name: parts[1]}
+		if n := versionOf(parts[3]); n > newest[id].n && checkID(id) == nil {
+			newest[id] = version{n, object.Size}
 		}
 	}
-	tables := make([]tidemark.TableID, 0, len(found))
-	for id := range found {
-		tables = append(tables, id)
+	tables := make([]place, 0, len(newest))
+	for id, v := range newest {
+		tables = append(tables, place{id: id, metadata: f.root.uri(versionKey(id, v.n)), size: v.size})
 	}
 	return tables, nil
 }

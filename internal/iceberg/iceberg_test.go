@@ -23,7 +23,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/amazon"
 	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/glue"
 	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
@@ -126,6 +128,8 @@ func everyLake(t *testing.T, test func(t *testing.T, o Options)) {
 		"file folder": fileOptions,
 		"file sqlite": func(t *testing.T) Options { return withSQLite(t, fileOptions(t)) },
 		"s3 folder":   s3Options,
+		"mem glue":    func(t *testing.T) Options { return withGlue(t, memOptions()) },
+		"file rest":   func(t *testing.T) Options { return withREST(t, fileOptions(t)) },
 	}
 	for name, options := range lakes {
 		t.Run(name, func(t *testing.T) { test(t, options(t)) })
@@ -135,6 +139,33 @@ func everyLake(t *testing.T, test func(t *testing.T, o Options)) {
 func withSQLite(t *testing.T, o Options) Options {
 	o.Catalog, o.SQLitePath = CatalogSQLite, filepath.Join(t.TempDir(), "catalog.db")
 	return o
+}
+
+func withGlue(t testing.TB, o Options) Options {
+	g := testenv.Glue(t)
+	o.Catalog, o.Glue = CatalogGlue, glueClient(t, g)
+	return o
+}
+
+func withREST(t testing.TB, o Options) Options {
+	return restOptions(o, testenv.REST(t))
+}
+
+func restOptions(o Options, s *testenv.RESTServer) Options {
+	o.Catalog, o.REST = CatalogREST, RESTOptions{URI: s.URI, Warehouse: s.Warehouse, Token: s.Token}
+	return o
+}
+
+func glueClient(t testing.TB, g *testenv.GlueServer) *glue.Client {
+	t.Helper()
+	c, err := glue.Open(t.Context(), glue.Options{
+		Access: amazon.Access{Region: g.Region, AccessKey: g.AccessKey, SecretKey: g.SecretKey}, Endpoint: g.Endpoint, DatabasePrefix: g.DatabasePrefix,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 func fileOptions(t *testing.T) Options {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
+	"github.com/tidemark-data/tidemark/internal/glue"
 )
 
 // CatalogKind says where a lake keeps which metadata file of a table is the newest.
@@ -20,6 +21,8 @@ type CatalogKind string
 const (
 	CatalogFolder CatalogKind = "folder" // in the lake itself; the default
 	CatalogSQLite CatalogKind = "sqlite" // in a local SQLite file, for one machine only
+	CatalogGlue   CatalogKind = "glue"   // in the AWS Glue Data Catalog
+	CatalogREST   CatalogKind = "rest"   // in a server that speaks Iceberg's REST protocol
 )
 
 // Storage is what a lake needs of a store.
@@ -35,8 +38,10 @@ type Options struct {
 	// Root is the store's root as other readers know it: an absolute path, or s3://BUCKET/PREFIX.
 	Root string
 
-	Catalog    CatalogKind // "" means CatalogFolder
-	SQLitePath string      // of the file, for CatalogSQLite; it is made when it is not there
+	Catalog    CatalogKind  // "" means CatalogFolder
+	SQLitePath string       // of the file, for CatalogSQLite; it is made when it is not there
+	Glue       *glue.Client // for CatalogGlue; the caller closes it behind the lake
+	REST       RESTOptions  // for CatalogREST
 
 	// Dir is where files of many partitions grow before they go to the store; "" means the system's temporary folder.
 	Dir string
@@ -49,6 +54,7 @@ type Lake struct {
 	root   root
 	tables *catalog
 	dir    string
+	marks  marks
 }
 
 // Open opens a lake. Nothing is written but the file of a SQLite catalog. The caller closes the lake.
@@ -63,11 +69,20 @@ func Open(ctx context.Context, o Options) (*Lake, error) {
 	case "", CatalogFolder:
 		heads = &folderHeads{store: o.Store, root: r}
 	case CatalogSQLite:
-		if heads, err = openSQLite(ctx, o.SQLitePath, o.Store, r); err != nil {
+		p, err := openSQLite(ctx, o.SQLitePath)
+		if err != nil {
 			return nil, err
 		}
+		heads = &pointed{pointers: p, store: o.Store, root: r}
+	case CatalogGlue:
+		if o.Glue == nil {
+			return nil, fmt.Errorf("catalog %q needs its client: %w", CatalogGlue, tidemark.ErrInvalid)
+		}
+		heads = &pointed{pointers: &gluePointers{client: o.Glue, root: r}, store: o.Store, root: r}
+	case CatalogREST:
+		heads = &restHeads{options: o.REST, store: o.Store, root: r}
 	default:
-		return nil, fmt.Errorf("catalog %q: want %q or %q: %w", o.Catalog, CatalogFolder, CatalogSQLite, tidemark.ErrInvalid)
+		return nil, fmt.Errorf("catalog %q: want %q, %q, %q or %q: %w", o.Catalog, CatalogFolder, CatalogSQLite, CatalogGlue, CatalogREST, tidemark.ErrInvalid)
 	}
 	l.tables = &catalog{heads: heads, root: r, io: l.io}
 	return l, nil

@@ -16,8 +16,10 @@ import (
 	"github.com/tidemark-data/tidemark/internal/blob"
 )
 
-// sideSuffix ends the names of side files.
-const sideSuffix = ".overlap"
+// isSideFile reports whether an object of a pipeline's own folder is a side file by its name.
+func isSideFile(key string) bool {
+	return slices.Contains([]string{".overlap", ".rejected"}, path.Ext(key))
+}
 
 func sideFolder(p tidemark.PipelineID) string { return "_tidemark/" + string(p) + "/" }
 
@@ -47,6 +49,7 @@ func (u *upkeep) removeLeftovers(ctx context.Context) error {
 		case versionOf(o.Key) > 0:
 			versions = append(versions, o)
 		case kept.has(o.Key) || !leftoverForm(o.Key):
+		case u.lake.tables.loose() && strings.HasSuffix(o.Key, ".metadata.json"): // the server's
 		default:
 			left = append(left, o)
 		}
@@ -155,7 +158,7 @@ func (u *upkeep) removeOldSideFiles(ctx context.Context, before time.Time) error
 		if strings.HasSuffix(o.Key, ".json") {
 			return nil // the commit log of a folder of Parquet files, which names them too
 		}
-		if strings.HasSuffix(o.Key, sideSuffix) && o.Modified.Before(before) {
+		if isSideFile(o.Key) && o.Modified.Before(before) {
 			left = append(left, o)
 		}
 	}
@@ -179,18 +182,26 @@ func (u *upkeep) removeOldSideFiles(ctx context.Context, before time.Time) error
 
 // allSideFiles returns the side files that the tables of the lake name.
 func (u *upkeep) allSideFiles(ctx context.Context) (map[string]bool, error) {
-	tables, err := u.lake.Tables(ctx)
+	return u.lake.sideFilesOf(ctx, func(tidemark.TableID) bool { return true })
+}
+
+// sideFilesOf returns the side files that some tables of the lake name.
+func (l *Lake) sideFilesOf(ctx context.Context, some func(tidemark.TableID) bool) (map[string]bool, error) {
+	tables, err := l.Tables(ctx)
 	if err != nil {
 		return nil, err
 	}
 	kept := map[string]bool{}
 	for _, id := range tables {
-		tbl, err := u.lake.load(ctx, id)
+		if !some(id) {
+			continue
+		}
+		tbl, err := l.tables.loadAny(ctx, identifier(id))
 		if errors.Is(err, tidemark.ErrNotFound) {
 			continue // dropped meanwhile
 		}
 		if err != nil {
-			return nil, err
+			return nil, kindOf(err)
 		}
 		if err := addSideFiles(kept, tbl); err != nil {
 			return nil, err

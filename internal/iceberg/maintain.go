@@ -307,9 +307,13 @@ func (u *upkeep) publish(ctx context.Context, done func(*table.Table) bool, stag
 			return nil
 		}
 		v, err := stage(base)
-		if err != nil || v == nil {
+		if err == nil && v == nil {
+			return nil
+		}
+		if err != nil {
 			return unknown(err)
 		}
+		moved := false
 		for range maxSends {
 			if _, err = u.lake.tables.publish(ctx, *v); err == nil {
 				return nil
@@ -322,8 +326,10 @@ func (u *upkeep) publish(ctx context.Context, done func(*table.Table) bool, stag
 			if lerr != nil {
 				return unknown(errors.Join(err, lerr))
 			}
-			if now.MetadataLocation() != v.old {
-				open = nil
+			if moved = now.MetadataLocation() != v.old; moved {
+				if u.lake.tables.overtaken(*v, now) {
+					open = nil
+				}
 				break
 			}
 			if forGood(err) {
@@ -333,11 +339,11 @@ func (u *upkeep) publish(ctx context.Context, done func(*table.Table) bool, stag
 				return unknown(errors.Join(err, perr))
 			}
 		}
-		if open != nil {
+		if open != nil && !moved {
 			return unknown(err)
 		}
 		if err := pause(ctx); err != nil {
-			return err
+			return unknown(err)
 		}
 	}
 	return fmt.Errorf("others have committed %d times meanwhile: %w", maxHeads, tidemark.ErrTransient)

@@ -116,7 +116,11 @@ func (t *Target) shape(ctx context.Context, want *arrow.Schema) (*table.Table, e
 		}
 		if refused == nil {
 			t.log.Info("table prepared", "columns", len(v.metadata.CurrentSchema().Fields()), "partition_by", t.p.PartitionBy)
-			return tbl, nil
+			// A server may have made less of a new table than it was asked for.
+			if more, _, err := t.reshape(tbl, want); err != nil || more == nil {
+				return tbl, err
+			}
+			continue
 		}
 		if forGood(refused) {
 			break
@@ -155,6 +159,9 @@ func (t *Target) reshape(tbl *table.Table, want *arrow.Schema) (*version, []stri
 	}
 	var updates []table.Update
 	if len(e.changes) > 0 {
+		if kept := e.keepComments(tbl); len(kept) > 0 {
+			updates = append(updates, table.NewSetPropertiesUpdate(kept))
+		}
 		updates = append(updates, table.NewAddSchemaUpdate(e.schema), table.NewSetCurrentSchemaUpdate(-1))
 	}
 	schema := e.schema

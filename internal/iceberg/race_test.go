@@ -363,12 +363,12 @@ type cancelling struct {
 	cancel context.CancelFunc
 }
 
-func (c cancelling) swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (string, error) {
-	if _, err := c.heads.swap(ctx, id, old, metadata); err != nil {
-		return "", err
+func (c cancelling) swap(ctx context.Context, v version) (table.Metadata, string, error) {
+	if _, _, err := c.heads.swap(ctx, v); err != nil {
+		return nil, "", err
 	}
 	c.cancel()
-	return "", ctx.Err()
+	return nil, "", ctx.Err()
 }
 
 // TestDenied: a store that refuses to write is no mystery: nothing was done, and it is said at once.
@@ -394,6 +394,6 @@ func TestDenied(t *testing.T) {
 
 type denying struct{ heads }
 
-func (denying) swap(context.Context, tidemark.TableID, string, []byte) (string, error) {
-	return "", fmt.Errorf("put: %w", tidemark.ErrDenied)
+func (denying) swap(context.Context, version) (table.Metadata, string, error) {
+	return nil, "", fmt.Errorf("put: %w", tidemark.ErrDenied)
 }

@@ -18,14 +18,22 @@ var _ tidemark.Catalog = (*Lake)(nil)
 
 // Tables returns all tables of the lake, sorted. In the folder catalog it lists all objects of the store.
 func (l *Lake) Tables(ctx context.Context) ([]tidemark.TableID, error) {
-	tables, err := l.tables.heads.list(ctx)
+	places, err := l.tables.heads.list(ctx)
 	if err != nil {
 		return nil, err
 	}
+	tables := make([]tidemark.TableID, len(places))
+	for i, p := range places {
+		tables[i] = p.id
+	}
+	sortTables(tables)
+	return tables, nil
+}
+
+func sortTables(tables []tidemark.TableID) {
 	slices.SortFunc(tables, func(a, b tidemark.TableID) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return tables, nil
 }
 
 // Snapshot returns the files of a table's current snapshot. Position deletes, which other engines may have written,

@@ -6,32 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path"
-	"strconv"
-	"strings"
 
-	"github.com/google/uuid"
+	"github.com/apache/iceberg-go/table"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/blob"
-	"github.com/tidemark-data/tidemark/internal/failpoint"
 )
 
-// sqliteHeads is the SQLite catalog: a row for each table names its newest metadata file. It is for one machine, and
+// sqlitePointers is the SQLite catalog: a row for each table names its newest metadata file. It is for one machine, and
 // the file is a part of the lake's truth: who loses it must register the tables again.
 //
 // The tables of the file are those of Iceberg's JDBC catalog, which iceberg-go's, Java's and Python's SQL catalogs
 // share, so these tools open it. iceberg-go's own is not used here because it takes its file I/O from a registry of
 // the process, by the scheme of the URL, where a lake's store cannot be.
-//
-// Failpoint: iceberg.sqlite.swap, between the metadata file and the row.
-type sqliteHeads struct {
-	db    *sql.DB
-	store Storage
-	root  root
-}
+type sqlitePointers struct{ db *sql.DB }
 
 // catalogName is the value of catalog_name in all rows.
 const catalogName = "tidemark"
@@ -54,7 +43,7 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
 	PRIMARY KEY (catalog_name, namespace, property_key)
 );`
 
-func openSQLite(ctx context.Context, file string, store Storage, r root) (*sqliteHeads, error) {
+func openSQLite(ctx context.Context, file string) (*sqlitePointers, error) {
 	if file == "" {
 		return nil, fmt.Errorf("catalog %q needs the path of its file: %w", CatalogSQLite, tidemark.ErrInvalid)
 	}
@@ -68,54 +57,30 @@ func openSQLite(ctx context.Context, file string, store Storage, r root) (*sqlit
 	if _, err := db.ExecContext(ctx, sqliteSchema); err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", file, errors.Join(sqliteKind(err), db.Close()))
 	}
-	return &sqliteHeads{db: db, store: store, root: r}, nil
+	return &sqlitePointers{db: db}, nil
 }
 
-func (s *sqliteHeads) load(ctx context.Context, id tidemark.TableID) (string, []byte, error) {
+func (s *sqlitePointers) find(ctx context.Context, id tidemark.TableID) (string, error) {
 	var location string
 	err := s.db.QueryRowContext(ctx, `SELECT metadata_location FROM iceberg_tables
 		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)`,
 		catalogName, id.Namespace, id.Name).Scan(&location)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil, fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
+		return "", fmt.Errorf("table %s: %w", id, tidemark.ErrNotFound)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("find table %s in the catalog: %w", id, sqliteKind(err))
-	}
-	key, err := s.root.key(location)
-	if err != nil {
-		return "", nil, err
-	}
-	data, err := read(ctx, s.store, key)
-	if err != nil {
-		return "", nil, fmt.Errorf("metadata of table %s: %w", id, err)
-	}
-	return location, data, nil
-}
-
-func (s *sqliteHeads) swap(ctx context.Context, id tidemark.TableID, old string, metadata []byte) (string, error) {
-	key := metadataFolder(id) + fmt.Sprintf("%05d-%s.metadata.json", metadataNumber(old)+1, uuid.New())
-	// The file has a name of its own, so it takes nobody's place: a crash behind it leaves a file that nobody names.
-	if err := s.store.Put(ctx, key, metadata, blob.PutOptions{IfAbsent: true}); err != nil {
-		return "", fmt.Errorf("put metadata of table %s: %w", id, err)
-	}
-	if err := failpoint.Hit("iceberg.sqlite.swap"); err != nil {
-		return "", err
-	}
-	location := s.root.uri(key)
-	changed, err := s.point(ctx, id, old, location)
-	if err != nil {
-		return "", fmt.Errorf("point the catalog to %s: %w", location, sqliteKind(err))
-	}
-	if !changed {
-		_ = s.store.Delete(ctx, key) // no row names it, nor ever will
-		return "", lost(id, nil)
+		return "", fmt.Errorf("find table %s in the catalog: %w", id, sqliteKind(err))
 	}
 	return location, nil
 }
 
-// point is the swap: one statement that changes the row if it still names old.
-func (s *sqliteHeads) point(ctx context.Context, id tidemark.TableID, old, location string) (bool, error) {
+func (s *sqlitePointers) point(ctx context.Context, id tidemark.TableID, old, location string, _ table.Metadata) (bool, error) {
+	changed, err := s.move(ctx, id, old, location)
+	return changed, sqliteKind(err)
+}
+
+// move is the swap: one statement that changes the row if it still names old.
+func (s *sqlitePointers) move(ctx context.Context, id tidemark.TableID, old, location string) (bool, error) {
 	if old == "" {
 		return s.insert(ctx, id, location)
 	}
@@ -130,7 +95,7 @@ func (s *sqliteHeads) point(ctx context.Context, id tidemark.TableID, old, locat
 }
 
 // insert makes the row of a new table, and its namespace, which other tools want to find.
-func (s *sqliteHeads) insert(ctx context.Context, id tidemark.TableID, location string) (inserted bool, err error) {
+func (s *sqlitePointers) insert(ctx context.Context, id tidemark.TableID, location string) (inserted bool, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
@@ -156,24 +121,34 @@ func (s *sqliteHeads) insert(ctx context.Context, id tidemark.TableID, location 
 	return n == 1, tx.Commit()
 }
 
-func (s *sqliteHeads) list(ctx context.Context) (tables []tidemark.TableID, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT table_namespace, table_name FROM iceberg_tables
+func (s *sqlitePointers) unpoint(ctx context.Context, id tidemark.TableID, location string) (bool, error) {
+	result, err := s.db.ExecContext(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`,
+		catalogName, id.Namespace, id.Name, location)
+	if err != nil {
+		return false, sqliteKind(err)
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
+func (s *sqlitePointers) list(ctx context.Context) (tables []place, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT table_namespace, table_name, COALESCE(metadata_location, '') FROM iceberg_tables
 		WHERE catalog_name = ? AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL)`, catalogName)
 	if err != nil {
 		return nil, fmt.Errorf("list tables of the catalog: %w", sqliteKind(err))
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id tidemark.TableID
-		if err := rows.Scan(&id.Namespace, &id.Name); err != nil {
+		one := place{size: -1}
+		if err := rows.Scan(&one.id.Namespace, &one.id.Name, &one.metadata); err != nil {
 			return nil, fmt.Errorf("list tables of the catalog: %w", sqliteKind(err))
 		}
-		tables = append(tables, id)
+		tables = append(tables, one)
 	}
 	return tables, sqliteKind(rows.Err())
 }
 
-func (s *sqliteHeads) close() error { return s.db.Close() }
+func (s *sqlitePointers) close() error { return s.db.Close() }
 
 // sqliteKind gives SQLite's errors one of our kinds.
 func sqliteKind(err error) error {
@@ -190,14 +165,4 @@ func sqliteKind(err error) error {
 		return fmt.Errorf("%w: %w", tidemark.ErrInvalid, err)
 	}
 	return err
-}
-
-// metadataNumber returns the number at the beginning of a metadata file's name, -1 where there is none.
-func metadataNumber(location string) int {
-	number, _, _ := strings.Cut(path.Base(location), "-")
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		return -1
-	}
-	return n
 }

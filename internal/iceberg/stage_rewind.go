@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/failpoint"
 )
 
 // stageRewind builds the snapshot of a commit that goes back, on top of base. The way is found anew on each base, since
@@ -71,6 +72,47 @@ func stageBack(ctx context.Context, base *table.Table, w tidemark.Watermark, on 
 			table.NewSetPropertiesUpdate(iceberg.Properties{watermarkKey(w.Pipeline): string(record)}),
 		},
 	}, nil
+}
+
+// pinTag is the tag that holds the snapshot to which a rewind goes, so that no clean-up can take it meanwhile. It is needed
+// where snapshots can go without that the rewind's swap fails.
+const pinTag = "tidemark-rewind"
+
+// pinned returns the snapshot that is held, 0 for none.
+func pinned(tbl *table.Table) int64 {
+	for name, ref := range tbl.Metadata().Refs() {
+		if name == pinTag {
+			return ref.SnapshotID
+		}
+	}
+	return 0
+}
+
+// pin holds the snapshot to which the commit goes back. It returns the table when that has made a difference to it, or
+// should have: the commit is to be judged and staged again, and takes the tag away.
+func (p *publication) pin(ctx context.Context, base *table.Table) (*table.Table, error) {
+	if p.c.Rewind == nil || !p.t.lake.tables.loose() {
+		return nil, nil
+	}
+	r, err := planRewind(ctx, base, p.c.Watermark.Pipeline, p.c.Rewind.To)
+	if err != nil || !r.back || r.on == nil || pinned(base) == r.on.SnapshotID {
+		return nil, err
+	}
+	v, err := p.t.lake.tables.next(base, nil, []table.Update{
+		table.NewSetSnapshotRefUpdate(pinTag, r.on.SnapshotID, table.TagRef, 0, 0, 0),
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, refused := p.t.lake.tables.publish(ctx, v)
+	if err := failpoint.Hit("iceberg.rewind.pinned"); err != nil {
+		return nil, err
+	}
+	now, err := p.reload(ctx) // whatever the answer was, what counts is what the table is now
+	if err == nil && refused != nil && forGood(refused) && now.MetadataLocation() == v.old {
+		err = refused
+	}
+	return now, err
 }
 
 // mainUpdate sets main to a snapshot and leaves its rules of retention as they are.

@@ -12,7 +12,9 @@ func TestSuite(t *testing.T) {
 	lakes := map[string]func(t *testing.T) Options{
 		"mem folder":  func(*testing.T) Options { return memOptions() },
 		"file sqlite": func(t *testing.T) Options { return withSQLite(t, fileOptions(t)) },
+		"mem glue":    func(t *testing.T) Options { return withGlue(t, memOptions()) },
 		"s3 folder":   s3Options,
+		"file rest":   func(t *testing.T) Options { return withREST(t, fileOptions(t)) },
 	}
 	for name, options := range lakes {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,8 @@ func (c Config) explainDial(err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return tidemark.WithHint(fmt.Errorf("connect to %s: refused: %w", at, tidemark.ErrTransient),
 			"nothing listens there: check the port, whether the server runs, and its bind_address")
+	case errors.Is(err, tidemark.ErrInvalid): // an address that is not dialled
+		return fmt.Errorf("connect to %s: %w", at, err)
 	case errors.Is(err, syscall.ENOENT):
 		return tidemark.WithHint(fmt.Errorf("connect to %s: no such socket: %w", at, tidemark.ErrNotFound),
 			"check the socket's path; SELECT @@socket on the server tells it")

@@ -52,9 +52,15 @@ type Config struct {
 	ConnectTimeout time.Duration // for DNS, TCP, TLS and login together; 0 means 15 s
 	ZeroDates      ZeroDates
 
+	// Pause is called behind each batch that was read, with its number of rows, and may wait to spare the server. Its error
+	// ends the read. nil never waits.
+	Pause func(ctx context.Context, rows int64) error
+
 	// Primary is where Settle looks for open transactions when this connection leads to a replica. nil means that
 	// there is nowhere else to look.
 	Primary *Config
+
+	writes bool // the session is not read-only, see WatermarkTable
 }
 
 // Address returns where the server is, for messages: host:port or the socket's path.

@@ -37,7 +37,7 @@ func (c *conn) settleIn(ctx context.Context, config Config) error {
 	if c.server, err = identify(ctx, c, config); err != nil {
 		return err
 	}
-	return pin(ctx, c)
+	return pin(ctx, c, config.writes)
 }
 
 // watch makes ctx's end cut the connection short, so that no read or write of it blocks on. The returned function

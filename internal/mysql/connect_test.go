@@ -41,7 +41,7 @@ func TestPinned(t *testing.T) {
 	s := testenv.StartMariaDB(t)
 	s.Exec(t, harmful...)
 	c := connectTo(t, s)
-	for _, setting := range c.server.settings() {
+	for _, setting := range c.server.settings(false) {
 		row, err := c.queryRow(t.Context(), "SELECT @@SESSION."+setting.name)
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func TestRefusedVariableIsNamed(t *testing.T) {
 	onServers(t, func(t *testing.T, s *testenv.Server) {
 		c := connectTo(t, s)
 		c.server.family = 1 - c.server.family // the other's variables
-		err := pin(t.Context(), c)
+		err := pin(t.Context(), c, false)
 		if err == nil || !strings.Contains(err.Error(), "session variable max_") && !strings.Contains(err.Error(), "session variable tx_") &&
 			!strings.Contains(err.Error(), "session variable transaction_") {
 			t.Errorf("pin = %v, want the variable's name", err)

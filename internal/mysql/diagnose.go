@@ -82,7 +82,7 @@ func stepsOfLogin(config Config, c *conn, err error) []Step {
 		return []Step{encryption, login}
 	}
 	return []Step{encryption, login, {Name: "session", Detail: fmt.Sprintf("%s %s, %d variables set and read back",
-		c.server.family, c.server.version, len(c.server.settings()))}}
+		c.server.family, c.server.version, len(c.server.settings(false)))}}
 }
 
 func diagnoseTable(ctx context.Context, c *conn, table tidemark.TableName) Step {

@@ -82,12 +82,10 @@ func (f *Forecast) ask(ctx context.Context, c *conn, t *table, splits []*split, 
 	if cursor == nil || !cursor.Indexed {
 		return nil
 	}
-	name := ident(cursor.Column)
-	row, err := c.queryRow(ctx, "SELECT MAX("+name+") FROM "+identTable(t.name))
-	if err != nil {
+	var err error
+	if f.Max, err = newest(ctx, c, t); err != nil {
 		return err
 	}
-	f.Max = cursorValue(cursor.Kind, row[0])
 	none := withoutCursor(t.columnNamed(cursor.Column))
 	if f.Nulls = 0; none != "" && w.Until.IsZero() && w.Nulls != tidemark.NullsError {
 		f.Nulls, err = counted(ctx, c, " FROM "+identTable(t.name)+" WHERE "+none, nil)

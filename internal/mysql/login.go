@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -53,7 +54,9 @@ func (c Config) dial(ctx context.Context) (net.Conn, error) {
 	if c.Socket != "" {
 		network = "unix"
 	}
-	return new(net.Dialer).DialContext(ctx, network, c.Address())
+	// The address is judged as it is dialled, and not as a name that may lead elsewhere a moment later.
+	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error { return tidemark.Reachable(address) }}
+	return d.DialContext(ctx, network, c.Address())
 }
 
 // shakeHands runs go-mysql's login over an open connection.

@@ -147,12 +147,9 @@ func (c *conn) values(ctx context.Context, sql string, args []value) ([][]value,
 }
 
 func (c *conn) queryPrepared(sql string, args []any) (result, error) {
-	values := make([]value, len(args))
-	for i, arg := range args {
-		var err error
-		if values[i], err = valueOf(arg); err != nil {
-			return result{}, err
-		}
+	values, err := valuesOf(args)
+	if err != nil {
+		return result{}, err
 	}
 	fields, rows, err := c.runPrepared(sql, values)
 	if err != nil {

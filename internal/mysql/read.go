@@ -146,8 +146,14 @@ func (r *reader) rows(ctx context.Context, c *conn) (int64, error) {
 		}
 		count++
 		if b.full() || count == r.split.limit {
+			rows := int64(b.rows)
 			if err := r.hand(b, payload, statement.fields); err != nil {
 				return count, err
+			}
+			if pause := r.source.config.Pause; pause != nil {
+				if err := pause(ctx, rows); err != nil {
+					return count, err
+				}
 			}
 		}
 	}

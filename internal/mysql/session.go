@@ -79,14 +79,19 @@ func identity(ctx context.Context, c *conn, f family, config Config) (string, er
 type setting struct{ name, value string }
 
 // settings returns what a session must be for its results to mean the same on every server. Each of them has been
-// seen, or is documented, to change or cut results when it is set globally to something else.
-func (s server) settings() []setting {
+// seen, or is documented, to change or cut results when it is set globally to something else. A session that writes is
+// strict in place of read-only: a value that does not fit is an error.
+func (s server) settings(writes bool) []setting {
 	if s.family == familyDolt {
 		return []setting{{"time_zone", "+00:00"}, {"autocommit", "1"}}
 	}
+	mode, locked := "", "1"
+	if writes {
+		mode, locked = "STRICT_ALL_TABLES", "0"
+	}
 	common := []setting{
 		{"time_zone", "+00:00"},
-		{"sql_mode", ""},                             // PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and REAL_AS_FLOAT change results
+		{"sql_mode", mode},                           // PAD_CHAR_TO_FULL_LENGTH, ANSI_QUOTES and REAL_AS_FLOAT change results
 		{"sql_select_limit", "18446744073709551615"}, // cuts results without a word
 		{"sql_big_selects", "1"},
 		{"sql_auto_is_null", "0"}, // makes "id IS NULL" mean something else
@@ -101,7 +106,7 @@ func (s server) settings() []setting {
 	case s.family == familyMariaDB && !s.atLeast(11, 1), s.family == familyMySQL && !s.atLeast(8, 0):
 		isolation, readOnly = "tx_isolation", "tx_read_only"
 	}
-	common = append(common, setting{isolation, "REPEATABLE-READ"}, setting{readOnly, "1"})
+	common = append(common, setting{isolation, "REPEATABLE-READ"}, setting{readOnly, locked})
 	if s.family == familyMariaDB {
 		return append(common, setting{"max_statement_time", "0"}, setting{"system_versioning_asof", "DEFAULT"})
 	}
@@ -109,11 +114,11 @@ func (s server) settings() []setting {
 }
 
 // pin sets the session's variables and reads them back: a proxy may swallow a SET, and a variable may be refused.
-func pin(ctx context.Context, c *conn) error {
+func pin(ctx context.Context, c *conn, writes bool) error {
 	if err := c.exec(ctx, "SET NAMES utf8mb4"); err != nil {
 		return err
 	}
-	settings := c.server.settings()
+	settings := c.server.settings(writes)
 	assignments := make([]string, len(settings))
 	names := make([]string, len(settings))
 	for i, s := range settings {

@@ -134,12 +134,7 @@ func parseField(p []byte) (field, error) {
 // The flags ask for no cursor. One that is opened all the same would hold back the rows, and its empty first answer
 // looks like an empty table: that is an error.
 func (c *conn) execute(s *statement, args []value) error {
-	if len(args) != s.params {
-		return fmt.Errorf("%s: %d values for %d placeholders: %w", brief(s.sql), len(args), s.params, tidemark.ErrInvalid)
-	}
-	head := binary.LittleEndian.AppendUint32(nil, s.id)
-	head = append(head, cursorNone, 1, 0, 0, 0)
-	if err := c.command(comStmtExecute, head, encodeArguments(args)); err != nil {
+	if err := c.send(s, args); err != nil {
 		return err
 	}
 	payload, err := c.next()
@@ -159,6 +154,16 @@ func (c *conn) execute(s *statement, args []value) error {
 	}
 	s.fields = fields // not always those of the prepare: the table may have changed since
 	return nil
+}
+
+// send sends a statement with its values; the answer is not read yet.
+func (c *conn) send(s *statement, args []value) error {
+	if len(args) != s.params {
+		return fmt.Errorf("%s: %d values for %d placeholders: %w", brief(s.sql), len(args), s.params, tidemark.ErrInvalid)
+	}
+	head := binary.LittleEndian.AppendUint32(nil, s.id)
+	head = append(head, cursorNone, 1, 0, 0, 0)
+	return c.command(comStmtExecute, head, encodeArguments(args))
 }
 
 // nextRow returns the next row of an executed statement, valid until the following call, or nil when the server has

@@ -184,6 +184,17 @@ func valueOf(arg any) (value, error) {
 	}
 }
 
+func valuesOf(args []any) ([]value, error) {
+	values := make([]value, len(args))
+	for i, arg := range args {
+		var err error
+		if values[i], err = valueOf(arg); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
 func intValue(v int64) value {
 	return value{typ: typeLongLong, data: binary.LittleEndian.AppendUint64(nil, uint64(v))}
 }

@@ -110,6 +110,7 @@ func open(ctx context.Context, o Options) (*session, error) {
 		return nil, err
 	}
 	if s.db, err = duckdb.Open(s.ctx, duckdb.Options{Memory: o.Memory, Threads: o.Threads, Temp: s.stage.spill()}); err != nil {
+		err = s.because(err)
 		s.cancel()
 		return nil, errors.Join(err, s.stage.close())
 	}

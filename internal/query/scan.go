@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/duckdb"
@@ -185,11 +187,54 @@ func (s *Scan) file(ctx context.Context, i int, schema *arrow.Schema, yield func
 			b.Release()
 			continue
 		}
+		if b, err = placedIn(b, schema, s.snapshot.Data[i].Path); err != nil {
+			return false, err
+		}
 		if !yield(&tidemark.LakeRows{RecordBatch: b, File: s.snapshot.Data[i].Key, First: first, Dead: s.dead[i]}, nil) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// placedIn takes over a batch of a file and fills in the columns that the file does not have itself.
+func placedIn(b arrow.RecordBatch, schema *arrow.Schema, path map[string]*string) (arrow.RecordBatch, error) {
+	if len(path) == 0 {
+		return b, nil
+	}
+	defer b.Release()
+	columns := slices.Clone(b.Columns())
+	var made []arrow.Array
+	defer func() {
+		for _, a := range made {
+			a.Release()
+		}
+	}()
+	for i, f := range schema.Fields() {
+		text := path[f.Name]
+		if text == nil {
+			continue // read as NULL, or the file's own
+		}
+		a, err := repeated(f.Type, *text, int(b.NumRows()))
+		if err != nil {
+			return nil, fmt.Errorf("column %q of a folder's name: %w", f.Name, err)
+		}
+		columns[i], made = a, append(made, a)
+	}
+	return array.NewRecordBatch(schema, columns, b.NumRows()), nil
+}
+
+// repeated returns a column that has one value, given as text, n times.
+func repeated(t arrow.DataType, text string, n int) (arrow.Array, error) {
+	b := array.NewBuilder(memory.DefaultAllocator, t)
+	defer b.Release()
+	b.Reserve(n)
+	for range n {
+		if err := b.AppendValueFromString(text); err != nil {
+			return nil, err
+		}
+	}
+	return b.NewArray(), nil
 }
 
 // Close removes the temporary files.

@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,6 +45,9 @@ func viewOf(ctx context.Context, s *stage, snapshot *tidemark.Snapshot) (string,
 	data, err := s.add(ctx, snapshot.Data)
 	if err != nil {
 		return "", err
+	}
+	if len(snapshot.Data[0].Path) > 0 {
+		return v.pathed(snapshot.Data, data), nil
 	}
 	if len(snapshot.Deletes) == 0 {
 		return v.scan(v.columns, data), nil
@@ -125,6 +129,39 @@ func (v *view) scan(columns []viewColumn, files []string, also ...string) string
 	// The empty relation brings the columns that no file has.
 	return fmt.Sprintf("SELECT %s FROM (%s UNION ALL BY NAME SELECT * FROM read_parquet(%s))",
 		strings.Join(casts, ", "), (&view{columns: columns}).empty(), strings.Join(args, ", "))
+}
+
+// pathed reads files of a table of which some columns are not in the files: each file has one value of theirs. There are no
+// deletes.
+func (v *view) pathed(files []tidemark.LakeFile, paths []string) string {
+	var own []viewColumn
+	var list, names []string
+	for _, c := range v.columns {
+		if _, outside := files[0].Path[c.name]; !outside {
+			own, list = append(own, c), append(list, "tidemark_r."+c.ident)
+			continue
+		}
+		list = append(list, fmt.Sprintf("CAST(tidemark_f.p%d AS %s) AS %s", len(names), c.typ, c.ident))
+		names = append(names, c.name)
+	}
+	rows := make([]string, len(files))
+	for i, f := range files {
+		values := []string{duckdb.Literal(paths[i])}
+		for _, name := range names {
+			if text := f.Path[name]; text != nil {
+				values = append(values, duckdb.Literal(*text))
+			} else {
+				values = append(values, "CAST(NULL AS VARCHAR)")
+			}
+		}
+		rows[i] = "(" + strings.Join(values, ", ") + ")"
+	}
+	fields := []string{duckdb.Ident(v.file)}
+	for i := range names {
+		fields = append(fields, fmt.Sprintf("p%d", i))
+	}
+	return fmt.Sprintf("SELECT %s FROM (%s) AS tidemark_r JOIN (VALUES %s) AS tidemark_f(%s) USING (%s)", strings.Join(list, ", "),
+		v.scan(own, paths, v.file), strings.Join(rows, ", "), strings.Join(fields, ", "), duckdb.Ident(v.file))
 }
 
 // merged is the table without the rows that a later commit has deleted: those whose key is in a delete file with a
@@ -270,3 +307,26 @@ func literals(files []string) string {
 	}
 	return "[" + strings.Join(list, ", ") + "]"
 }
+
+// A TableView is a table whose files are there, for SELECTs of the program's own. The caller closes it.
+type TableView struct {
+	SQL string // the SELECT that is the rows of the table, without those that a commit has deleted
+
+	stage *stage
+}
+
+// OpenView makes the files of a snapshot ready to be read: those of a bucket are fetched into the cache.
+func OpenView(ctx context.Context, o Options, snapshot *tidemark.Snapshot) (*TableView, error) {
+	stage, err := newStage(o)
+	if err != nil {
+		return nil, err
+	}
+	sql, err := viewOf(ctx, stage, snapshot)
+	if err != nil {
+		return nil, errors.Join(err, stage.close())
+	}
+	return &TableView{SQL: sql, stage: stage}, nil
+}
+
+// Close lets go of the files.
+func (v *TableView) Close() error { return v.stage.close() }

@@ -13,8 +13,9 @@ import (
 	"github.com/tidemark-data/tidemark"
 )
 
-// A caster returns a column with another type. A value that does not fit is a misfitError. It is safe for concurrent use.
-type caster func(arrow.Array) (arrow.Array, error)
+// A caster returns a column with another type. A value that does not fit is a misfitError, or is told to aside, where that is
+// not nil, and any value takes its place. It is safe for concurrent use.
+type caster func(a arrow.Array, aside func(misfitError)) (arrow.Array, error)
 
 // A misfitError is a value that does not fit into the type that it is cast to.
 type misfitError struct {
@@ -39,11 +40,11 @@ func castOf(from, to arrow.DataType) (caster, error) {
 			"an sql step can say how the one becomes the other")
 	}
 	if widens(from, to) {
-		return func(a arrow.Array) (arrow.Array, error) {
+		return func(a arrow.Array, _ func(misfitError)) (arrow.Array, error) {
 			return compute.CastArray(context.Background(), a, compute.SafeCastOptions(to)) // no I/O, so nothing to cancel
 		}, nil
 	}
-	return func(a arrow.Array) (arrow.Array, error) {
+	return func(a arrow.Array, aside func(misfitError)) (arrow.Array, error) {
 		b := array.NewBuilder(memory.DefaultAllocator, to)
 		defer b.Release()
 		b.Reserve(a.Len())
@@ -52,7 +53,13 @@ func castOf(from, to arrow.DataType) (caster, error) {
 			if a.IsNull(row) {
 				b.AppendNull()
 			} else if !add(row) {
-				return nil, misfitError{row: row, value: valueText(a, row)}
+				misfit := misfitError{row: row, value: valueText(a, row)}
+				if aside == nil {
+					return nil, misfit
+				}
+				if aside(misfit); b.Len() == row {
+					b.AppendNull()
+				}
 			}
 		}
 		return b.NewArray(), nil
@@ -121,10 +128,15 @@ func valueText(a arrow.Array, row int) string {
 	if t := textOf(a); t != nil {
 		text = t(row)
 	}
+	return shown(text, a.DataType())
+}
+
+// shown returns the text of a value of some type as messages show it.
+func shown(text string, t arrow.DataType) string {
 	if len([]rune(text)) > maxShown {
 		text = string([]rune(text)[:maxShown]) + "…"
 	}
-	switch a.DataType().ID() {
+	switch t.ID() {
 	case arrow.STRING, arrow.BINARY:
 		return strconv.Quote(text)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidemark-data/tidemark"
 )
@@ -120,7 +121,7 @@ func TestCasts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := cast(from)
+			got, err := cast(from, nil)
 			var misfit misfitError
 			if errors.As(err, &misfit) {
 				if c.want != "misfit" || misfit.row != 1 {
@@ -152,11 +153,11 @@ func TestCastsBack(t *testing.T) {
 			}
 			for range 200 {
 				was := column(t, typeOf(t, from), someValue(random, from))
-				other, err := there(was)
+				other, err := there(was, nil)
 				if err != nil {
 					continue // does not fit
 				}
-				is, err := back(other)
+				is, err := back(other, nil)
 				if err != nil || !array.Equal(was, is) {
 					t.Fatalf("%s %s to %s %s and back to %v: %v", from, was, to, other, is, err)
 				}
@@ -218,5 +219,55 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		n++
 		b.Release()
+	}
+}
+
+// TestSiftedCast: a value that does not fit is told by the number of its row among all that were read, and the rows come out as
+// they are cut.
+func TestSiftedCast(t *testing.T) {
+	in := &tidemark.Schema{Columns: []tidemark.Column{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: "code", Type: arrow.BinaryTypes.String}}, Key: []string{"id"}}
+	tr, err := New([]Step{
+		{Name: "casts", Change: &Change{Columns: []ColumnChange{{Column: "code", Type: arrow.PrimitiveTypes.Int32, Quarantine: true}}}},
+		{Name: "again", Change: &Change{Columns: []ColumnChange{{Column: "id", Rename: "key"}}}},
+	}).Begin(t.Context(), in, tidemark.Window{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	s, ok := tr.(tidemark.Sifter)
+	if !ok || !s.Quarantines() {
+		t.Fatal("the step sets nothing aside")
+	}
+	source := func(yield func(arrow.RecordBatch, error) bool) {
+		for i, codes := range [][]string{{"1", "2"}, {"x", "4"}, {"5"}, {"6", "7", "99999999999"}} {
+			b := array.NewRecordBuilder(memory.DefaultAllocator, in.Arrow())
+			for range codes {
+				b.Field(0).(*array.Int64Builder).Append(int64(i))
+			}
+			b.Field(1).(*array.StringBuilder).AppendValues(codes, nil)
+			batch := b.NewRecordBatch()
+			b.Release()
+			if !yield(batch, nil) {
+				return
+			}
+		}
+	}
+	rejected := map[int64]string{}
+	var rows []int64
+	for b, err := range s.Sifted(t.Context(), source, func(row int64, r tidemark.Reject) { rejected[row] = r.Check + ": " + r.Reason }) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, b.NumRows())
+		b.Release()
+	}
+	want := map[int64]string{
+		2: `cast(code): column "code", row with id 1: "x" does not fit into int`, 7: `cast(code): column "code", row with id 3: "99999999999" does not fit into int`,
+	}
+	if diff := cmp.Diff(want, rejected); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]int64{2, 2, 1, 3}, rows); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -26,6 +26,8 @@ type ColumnChange struct {
 	Rename string         // "" keeps the name
 	Type   arrow.DataType // nil keeps the type
 	Drop   bool
+
+	Quarantine bool // a row whose value does not fit into Type is set aside, where that can be
 }
 
 // before returns the name that a column had before the step.
@@ -40,8 +42,9 @@ func (c *Change) before(name string) string {
 
 // A passage is how a column comes through.
 type passage struct {
-	at   int    // the column, before
-	cast caster // nil: as it is
+	at    int    // the column, before
+	cast  caster // nil: as it is
+	aside bool   // a row whose value does not fit is set aside
 }
 
 func (c *Change) begin(in *tidemark.Schema) (*stage, error) {
@@ -64,7 +67,7 @@ func (c *Change) begin(in *tidemark.Schema) (*stage, error) {
 			if way.cast, err = castOf(column.Type, change.Type); err != nil {
 				return nil, fmt.Errorf("column %q: %w", column.Name, err)
 			}
-			column.Type = change.Type
+			column.Type, way.aside = change.Type, change.Quarantine
 		}
 		if change.Rename != "" {
 			column.Name = change.Rename
@@ -90,9 +93,23 @@ func (c *Change) begin(in *tidemark.Schema) (*stage, error) {
 		}
 	}
 	ch := changer{in: in, schema: out.Arrow(), ways: ways}
-	return &stage{schema: &out, rows: func(_ context.Context, rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
-		return each(rows, ch.change)
-	}}, nil
+	s := &stage{schema: &out, rows: func(_ context.Context, rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
+		return each(rows, func(b arrow.RecordBatch) (arrow.RecordBatch, error) { return ch.change(b, nil) })
+	}}
+	if slices.ContainsFunc(ways, func(w passage) bool { return w.aside }) {
+		s.sifted = ch.sifted
+	}
+	return s, nil
+}
+
+// sifted is rows whose misfits are set aside. Such a row goes on, and is taken out where its number was kept.
+func (c changer) sifted(_ context.Context, rows iter.Seq2[arrow.RecordBatch, error], reject func(int64, tidemark.Reject)) iter.Seq2[arrow.RecordBatch, error] {
+	var before int64
+	return each(rows, func(b arrow.RecordBatch) (arrow.RecordBatch, error) {
+		first := before
+		before += b.NumRows()
+		return c.change(b, func(row int, r tidemark.Reject) { reject(first+int64(row), r) })
+	})
 }
 
 // known checks that all columns that the step names are there.
@@ -176,7 +193,7 @@ type changer struct {
 	ways   []passage
 }
 
-func (c changer) change(b arrow.RecordBatch) (arrow.RecordBatch, error) {
+func (c changer) change(b arrow.RecordBatch, reject func(row int, r tidemark.Reject)) (arrow.RecordBatch, error) {
 	columns := make([]arrow.Array, len(c.ways))
 	var made []arrow.Array
 	defer func() {
@@ -189,7 +206,13 @@ func (c changer) change(b arrow.RecordBatch) (arrow.RecordBatch, error) {
 		if way.cast == nil {
 			continue
 		}
-		column, err := way.cast(columns[i])
+		var aside func(misfitError)
+		if way.aside && reject != nil {
+			aside = func(m misfitError) {
+				reject(m.row, tidemark.Reject{Check: "cast(" + b.ColumnName(way.at) + ")", Reason: c.words(b, way.at, c.schema.Field(i).Type, m)})
+			}
+		}
+		column, err := way.cast(columns[i], aside)
 		if err != nil {
 			return nil, c.explain(b, way.at, c.schema.Field(i).Type, err)
 		}
@@ -205,8 +228,12 @@ func (c changer) explain(b arrow.RecordBatch, at int, to arrow.DataType, err err
 		return fmt.Errorf("column %q: %w", b.ColumnName(at), err)
 	}
 	return tidemark.WithHint(
-		fmt.Errorf("column %q, row with %s: %s does not fit into %s: %w", b.ColumnName(at), nameRow(c.in, b, misfit.row), misfit.value, typeName(to), tidemark.ErrInvalid),
+		fmt.Errorf("%s: %w", c.words(b, at, to, misfit), tidemark.ErrInvalid),
 		"choose a wider type, or mend the row in the source")
+}
+
+func (c changer) words(b arrow.RecordBatch, at int, to arrow.DataType, misfit misfitError) string {
+	return fmt.Sprintf("column %q, row with %s: %s does not fit into %s", b.ColumnName(at), nameRow(c.in, b, misfit.row), misfit.value, typeName(to))
 }
 
 // nameRow tells which row of a batch it is: by its key, or by the first columns where it has none.

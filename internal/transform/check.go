@@ -1,9 +1,12 @@
 package transform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,11 +22,13 @@ type Check struct {
 
 	NotNull   []string // columns of which none may be NULL
 	Unique    []string // columns whose values no two rows of the run share
+	Table     *Table   // of Unique: nor any two rows of the table behind the run; nil for the run alone
 	Accepted  *Accepted
 	Range     *Range
 	Regex     *Regex
 	RowCount  *RowCount
 	Freshness time.Duration // how far behind now the largest cursor value may be
+	SQL       *SQL          // returns the rows that fail
 }
 
 // Accepted are the only values that a column may have, beside NULL.
@@ -62,8 +67,22 @@ func NewChecks(checks []Check, dir string) *Checks { return &Checks{checks: chec
 type examiner struct {
 	Check
 	look   func(arrow.RecordBatch) (finding, error)
+	rows   eachRow                                                // in place of look, of a check that judges each row alone
 	finish func(rows int64, o tidemark.Observed) (finding, error) // nil: what look found is all
 	close  func() error
+}
+
+// An eachRow calls failing for each row of a batch that fails, in order, with what says why. A row may come twice.
+type eachRow func(b arrow.RecordBatch, failing func(row int, why func() string))
+
+// look counts the rows that fail.
+func (e eachRow) look(b arrow.RecordBatch) (f finding, _ error) {
+	e(b, func(_ int, why func() string) {
+		if f.failed++; f.detail == "" {
+			f.detail = why()
+		}
+	})
+	return f, nil
 }
 
 // A finding is how many rows fail, and what the first is like.
@@ -73,21 +92,30 @@ type finding struct {
 }
 
 // Begin implements tidemark.Checks.
-func (c *Checks) Begin(_ context.Context, s *tidemark.Schema) (tidemark.Checker, error) {
+func (c *Checks) Begin(ctx context.Context, s *tidemark.Schema, w tidemark.Window) (tidemark.Checker, error) {
 	k := &checker{found: make([]finding, len(c.checks))}
 	for _, check := range c.checks {
-		e, err := c.begin(check, s)
+		e, err := c.begin(ctx, check, s, w)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("check %s: %w", check.Name, err), k.Close())
 		}
-		e.Check = check
+		if e.Check = check; check.OnFail == tidemark.OnFailQuarantine && e.rows == nil {
+			return nil, errors.Join(fmt.Errorf("check %s: no single row can be set aside for it: %w", check.Name, tidemark.ErrInvalid), k.Close())
+		}
+		if e.rows != nil && check.OnFail != tidemark.OnFailQuarantine {
+			e.look = e.rows.look
+		}
 		k.examiners = append(k.examiners, e)
 	}
 	return k, nil
 }
 
-func (c *Checks) begin(check Check, s *tidemark.Schema) (examiner, error) {
+func (c *Checks) begin(ctx context.Context, check Check, s *tidemark.Schema, w tidemark.Window) (examiner, error) {
 	switch {
+	case check.SQL != nil:
+		return c.noRow(ctx, check.SQL, s, w)
+	case check.Table != nil:
+		return c.uniqueInTable(ctx, check, s)
 	case check.NotNull != nil:
 		return notNull(check.NotNull, s)
 	case check.Unique != nil:
@@ -112,6 +140,32 @@ type checker struct {
 	mu    sync.Mutex
 	rows  int64
 	found []finding
+}
+
+func (k *checker) Quarantines() bool {
+	return slices.ContainsFunc(k.examiners, func(e examiner) bool { return e.OnFail == tidemark.OnFailQuarantine })
+}
+
+func (k *checker) Sift(b arrow.RecordBatch) ([]tidemark.Reject, error) {
+	rejects := map[int]tidemark.Reject{}
+	for i, e := range k.examiners {
+		if e.OnFail != tidemark.OnFailQuarantine {
+			continue
+		}
+		var f finding
+		e.rows(b, func(row int, why func() string) {
+			if _, there := rejects[row]; there {
+				return
+			}
+			r := tidemark.Reject{Row: row, Check: e.Name, Reason: why()}
+			if f.failed++; f.detail == "" {
+				f.detail = r.Reason
+			}
+			rejects[row] = r
+		})
+		k.note(i, f)
+	}
+	return slices.SortedFunc(maps.Values(rejects), func(a, b tidemark.Reject) int { return cmp.Compare(a.Row, b.Row) }), nil
 }
 
 func (k *checker) Look(b arrow.RecordBatch) error {

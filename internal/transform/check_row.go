@@ -39,20 +39,20 @@ func notNull(names []string, s *tidemark.Schema) (examiner, error) {
 	if err != nil {
 		return examiner{}, err
 	}
-	return examiner{look: func(b arrow.RecordBatch) (f finding, _ error) {
+	return examiner{rows: func(b arrow.RecordBatch, failing func(int, func() string)) {
 		for _, at := range columns {
 			column := b.Column(at)
 			if column.NullN() == 0 {
 				continue
 			}
-			f.failed += int64(column.NullN())
 			for row := range column.Len() {
-				if column.IsNull(row) && f.detail == "" {
-					f.detail = fmt.Sprintf("%s is NULL in the row with %s", b.ColumnName(at), nameRow(s, b, row))
+				if column.IsNull(row) {
+					failing(row, func() string {
+						return fmt.Sprintf("%s is NULL in the row with %s", b.ColumnName(at), nameRow(s, b, row))
+					})
 				}
 			}
 		}
-		return f, nil
 	}}, nil
 }
 
@@ -62,18 +62,16 @@ func values(name string, s *tidemark.Schema, fails func(arrow.Array) func(row in
 	if err != nil {
 		return examiner{}, err
 	}
-	return examiner{look: func(b arrow.RecordBatch) (f finding, _ error) {
+	return examiner{rows: func(b arrow.RecordBatch, failing func(int, func() string)) {
 		a := b.Column(column)
-		failing := fails(a)
+		bad := fails(a)
 		for row := range a.Len() {
-			if a.IsNull(row) || !failing(row) {
-				continue
-			}
-			if f.failed++; f.detail == "" {
-				f.detail = fmt.Sprintf("%s is %s in the row with %s", name, valueText(a, row), nameRow(s, b, row))
+			if !a.IsNull(row) && bad(row) {
+				failing(row, func() string {
+					return fmt.Sprintf("%s is %s in the row with %s", name, valueText(a, row), nameRow(s, b, row))
+				})
 			}
 		}
-		return f, nil
 	}}, nil
 }
 
@@ -88,7 +86,7 @@ func literal(text string, t arrow.DataType) (arrow.Array, error) {
 	}
 	from := textColumn(text)
 	defer from.Release()
-	a, err := cast(from)
+	a, err := cast(from, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%q is no %s: %w", text, typeName(t), tidemark.ErrInvalid)
 	}

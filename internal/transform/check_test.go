@@ -52,7 +52,7 @@ func TestChecks(t *testing.T) {
 	}{
 		{Check{NotNull: []string{"v"}}, "int", []string{"1", "NULL", "3", "NULL"}, now, 2, "v is NULL in the row with k 2"},
 		{Check{NotNull: []string{"k", "v"}}, "int", []string{"1"}, now, 0, ""},
-		{Check{Unique: []string{"v"}}, "string", []string{"a", "b", "a", "NULL", "NULL", "a"}, now, 2, "as many rows of the run share (v) with an earlier one"},
+		{Check{Unique: []string{"v"}}, "string", []string{"a", "b", "a", "NULL", "NULL", "a"}, now, 2, `the run has v = "a" 3 times`},
 		{Check{Unique: []string{"k", "v"}}, "string", []string{"a", "a"}, now, 0, ""},
 		{Check{Accepted: &Accepted{"v", []string{"a", "b"}}}, "string", []string{"a", "NULL", "c", "b", "d"}, now, 2, `v is "c" in the row with k 3`},
 		{Check{Accepted: &Accepted{"v", []string{"1", "2.5"}}}, "decimal(10,2)", []string{"1.00", "2.50", "2.51"}, now, 1, "v is 2.51 in the row with k 3"},
@@ -74,7 +74,7 @@ func TestChecks(t *testing.T) {
 		{Check{Freshness: time.Minute}, "timestamp", nil, tidemark.Observed{}, 0, ""},
 	} {
 		s, b := rowsWith(t, c.typ, c.values...)
-		k, err := NewChecks([]Check{c.check}, t.TempDir()).Begin(t.Context(), s)
+		k, err := NewChecks([]Check{c.check}, t.TempDir()).Begin(t.Context(), s, tidemark.Window{})
 		if err != nil {
 			t.Errorf("%+v: %v", c.check, err)
 			continue
@@ -108,7 +108,7 @@ func TestChecksThatCannotBe(t *testing.T) {
 	} {
 		s, _ := rowsWith(t, c.typ)
 		c.check.Name = "c"
-		_, err := NewChecks([]Check{c.check}, t.TempDir()).Begin(t.Context(), s)
+		_, err := NewChecks([]Check{c.check}, t.TempDir()).Begin(t.Context(), s, tidemark.Window{})
 		if !errors.Is(err, tidemark.ErrInvalid) || !strings.Contains(err.Error(), "check c: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
@@ -118,7 +118,7 @@ func TestChecksThatCannotBe(t *testing.T) {
 // TestUniqueOnDisk: keys that do not fit into memory are found on disk, and nothing is left there.
 func TestUniqueOnDisk(t *testing.T) {
 	dir := t.TempDir()
-	k := &keys{dir: dir, limit: 1000}
+	k := &keys{dir: dir, limit: 1000, values: valueLog{dir: dir, limit: 10_000}}
 	want := int64(0)
 	for i := range 100 {
 		values := make([]string, 97)
@@ -133,10 +133,16 @@ func TestUniqueOnDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, err := k.doubles(); err != nil || n != want || len(k.parts) < 5 {
-		t.Errorf("%d doubles in %d parts, %v, want %d", n, len(k.parts), err, want)
+	d, err := k.doubles()
+	if err != nil || d.rows != want || d.values != want || len(k.parts) < 5 || k.values.file == nil {
+		t.Errorf("%+v in %d parts, %v, want %d", d, len(k.parts), err, want)
 	}
-	if err := k.close(); err != nil {
+	for i, double := range d.first {
+		if got, err := k.values.read(double.at, []arrow.DataType{arrow.BinaryTypes.String}); got != fmt.Sprintf("%q", fmt.Sprint(i)) || err != nil || double.rows != 2 {
+			t.Errorf("double %d is %s, %v: %+v", i, got, err, double)
+		}
+	}
+	if err := errors.Join(k.close(), k.values.close()); err != nil {
 		t.Error(err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

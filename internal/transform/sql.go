@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -28,6 +31,9 @@ type Lookup struct {
 	Name   string
 	Schema func(context.Context) (*arrow.Schema, error)
 	Rows   func(context.Context) iter.Seq2[arrow.RecordBatch, error]
+
+	// Own: it is the table in which the rows land. Before the first run it has their columns and no row.
+	Own bool
 }
 
 const (
@@ -48,42 +54,21 @@ type query struct {
 	cursor *tidemark.Cursor
 	from   tidemark.CursorValue // where the window begins
 	whole  bool
+	memory int64 // of one that is whole
 	used   []used
+	bypass *duckdb.Bypass // nil where all columns go through the database
 }
 
 // used is a lookup that the statement reads.
 type used struct {
 	Lookup
 	schema *arrow.Schema
+	empty  bool // the table is not there yet
 }
 
-func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (_ *stage, err error) {
-	q := &query{SQL: s, name: rowsName, in: in.Arrow(), cursor: in.Cursor, from: w.From}
-	db, err := q.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	statement, err := q.parse(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	for i, l := range q.used {
-		if q.used[i].schema, err = l.Schema(ctx); err == nil {
-			err = db.Register(ctx, l.Name, q.used[i].schema, nil)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("lookup %s: %w", l.Name, err)
-		}
-	}
-	if err := db.Register(ctx, q.name, q.in, nil); err != nil {
-		return nil, err
-	}
-	described, err := db.Describe(ctx, statement)
-	if err != nil {
-		return nil, err
-	}
-	shape, err := shapeOf(ctx, db, statement, q.name)
+func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (*stage, error) {
+	q := s.query(in, w)
+	statement, described, shape, err := q.bind(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,15 +76,54 @@ func (s *SQL) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window)
 	if err != nil {
 		return nil, err
 	}
-	q.whole = shape.Whole
 	return &stage{schema: out, shape: shape, rows: q.rows}, nil
+}
+
+func (s *SQL) query(in *tidemark.Schema, w tidemark.Window) *query {
+	return &query{SQL: s, name: rowsName, in: in.Arrow(), cursor: in.Cursor, from: w.From, memory: wholeMemory}
+}
+
+// bind checks the statement against the rows and the lookups, and tells what it yields.
+func (q *query) bind(ctx context.Context) (statement *duckdb.Statement, described *arrow.Schema, shape tidemark.Shape, err error) {
+	db, err := q.open(ctx)
+	if err != nil {
+		return nil, nil, shape, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if statement, err = q.parse(ctx, db); err != nil {
+		return nil, nil, shape, err
+	}
+	for i, l := range q.used {
+		q.used[i].schema, err = l.Schema(ctx)
+		if l.Own && errors.Is(err, tidemark.ErrNotFound) {
+			q.used[i].schema, q.used[i].empty, err = q.in, true, nil
+		}
+		if err == nil {
+			err = db.Register(ctx, l.Name, q.used[i].schema, nil)
+		}
+		if err != nil {
+			return nil, nil, shape, fmt.Errorf("lookup %s: %w", l.Name, err)
+		}
+	}
+	if err = db.Register(ctx, q.name, q.in, nil); err != nil {
+		return nil, nil, shape, err
+	}
+	if described, err = db.Describe(ctx, statement); err != nil {
+		return nil, nil, shape, err
+	}
+	if shape, err = shapeOf(ctx, db, statement, q.name); err != nil {
+		return nil, nil, shape, err
+	}
+	q.whole = shape.Whole
+	q.bypass, err = db.Bypass(ctx, statement, q.name, q.in, described, detailsName)
+	return statement, described, shape, err
 }
 
 // open starts a database that knows where the window begins.
 func (q *query) open(ctx context.Context) (*duckdb.DB, error) {
-	o := duckdb.Options{Memory: splitMemory, Threads: 1, Temp: q.Dir}
+	o := duckdb.Options{Memory: splitMemory, Threads: 1, Temp: spillIn(q.Dir)}
 	if q.whole {
-		o.Memory, o.Threads = wholeMemory, 0
+		o.Memory, o.Threads = q.memory, threadsFor(q.memory)
 	}
 	db, err := duckdb.Open(ctx, o)
 	if err != nil {
@@ -109,6 +133,26 @@ func (q *query) open(ctx context.Context) (*duckdb.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// threadsFor returns how many threads share some memory; 0 for one per processor. Each holds some of what it works on.
+func threadsFor(memory int64) int {
+	if memory < wholeMemory {
+		return int(max(memory/splitMemory, 1))
+	}
+	return 0
+}
+
+// spills counts the databases of this process.
+var spills atomic.Int64
+
+// spillIn returns a folder in dir that one database has for itself: DuckDB makes it when something does not fit into memory, and
+// removes it, with all that looks like its own.
+func spillIn(dir string) string {
+	if dir == "" {
+		return "" // nowhere
+	}
+	return filepath.Join(dir, fmt.Sprintf("tidemark-spill-%d-%d", os.Getpid(), spills.Add(1)))
 }
 
 // begins makes watermark() and fetch_details.
@@ -132,7 +176,7 @@ func (q *query) lowerBound() string {
 	case q.cursor.Kind == tidemark.CursorInteger:
 		return q.from.String()
 	}
-	text := "0001-01-01"
+	text := "0001-01-01 00:00:00"
 	if !q.from.IsZero() {
 		text = q.from.SQL()
 	}
@@ -225,21 +269,29 @@ func (q *query) run(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	for _, l := range q.used {
-		if err := db.Load(ctx, l.Name, l.schema, l.Rows(ctx)); err != nil {
+		var rows iter.Seq2[arrow.RecordBatch, error]
+		if !l.empty {
+			rows = l.Rows(ctx)
+		}
+		if err := db.Load(ctx, l.Name, l.schema, rows); err != nil {
 			return fmt.Errorf("lookup %s: %w", l.Name, err)
 		}
-	}
-	if err := db.Register(ctx, q.name, q.in, rows); err != nil {
-		return err
 	}
 	statement, err := db.Parse(ctx, q.Text, watermarkName)
 	if err != nil {
 		return err
 	}
+	if err := db.Register(ctx, q.name, q.in, rows); err != nil {
+		return err
+	}
 	if err := db.Lock(ctx, nil); err != nil {
 		return err
 	}
-	for b, err := range db.Stream(ctx, statement) {
+	results := db.Stream(ctx, statement)
+	if q.bypass != nil {
+		results = db.StreamPast(ctx, statement, q.bypass, rows)
+	}
+	for b, err := range results {
 		if err != nil {
 			return err
 		}

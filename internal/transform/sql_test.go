@@ -148,6 +148,44 @@ func TestWatermark(t *testing.T) {
 	}
 }
 
+// TestWatermarkKinds: a window begins somewhere for every kind of cursor, also where it has no beginning.
+func TestWatermarkKinds(t *testing.T) {
+	for _, tt := range []struct {
+		kind              tidemark.CursorKind
+		from, least, want string
+	}{
+		{tidemark.CursorInteger, "90", "-9223372036854775808", "90"},
+		{tidemark.CursorDate, "2014-07-24", "0001-01-01", "2014-07-24"},
+		{tidemark.CursorDatetime, "2014-07-24 01:02:03.500000", "0001-01-01 00:00:00", "2014-07-24 01:02:03.500000"},
+		{tidemark.CursorTimestamp, "2014-07-24T01:02:03.500000Z", "0001-01-01T00:00:00Z", "2014-07-24T01:02:03.500000Z"},
+	} {
+		from, err := tidemark.ParseCursorValue(tt.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for from, want := range map[tidemark.CursorValue]string{{}: tt.least, from: tt.want} {
+			q := &query{SQL: &SQL{Table: tidemark.TableName{Database: "db", Name: "orders"}}, cursor: &tidemark.Cursor{Kind: tt.kind}, from: from}
+			db, err := q.open(t.Context())
+			if err != nil {
+				t.Errorf("kind %v from %q: %v", tt.kind, from, err)
+				continue
+			}
+			rows, err := db.Query(t.Context(), &duckdb.Statement{SQL: "SELECT watermark(), max(last_fetched) FROM fetch_details WHERE tablename = 'orders'"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for row, err := range rows.All() {
+				if err != nil || duckdb.Text(row[0]) != want || duckdb.Text(row[1]) != want {
+					t.Errorf("kind %v from %q: %v, %v, want %s twice", tt.kind, from, row, err, want)
+				}
+			}
+			if err := errors.Join(rows.Close(), db.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestSQLPlace: an error in the statement says where it is.
 func TestSQLPlace(t *testing.T) {
 	_, err := beginSQL(t, tidemark.Window{}, "SELECT n,\n  nope FROM rows")

@@ -1,5 +1,5 @@
 // Package transform changes the rows of a run on their way from the source to the lake, batch by batch: change_schema
-// renames, casts, drops and reorders columns, and sql runs a SELECT over the rows.
+// renames, casts, drops and reorders columns, sql runs a SELECT over the rows, and go calls a func of the program around.
 //
 // It sits behind the overlap and before the target, and keeps nothing from one run to the next: what it makes of a row
 // hangs on that row, on its run's others where the SQL says so, and on the tables that it is told to look up.
@@ -22,6 +22,7 @@ type Step struct {
 	Name   string // as messages have it; unique in the pipeline
 	Change *Change
 	SQL    *SQL
+	Go     *Go
 }
 
 // Steps are those of one pipeline, in their order. They hold no state and are safe for concurrent use.
@@ -29,7 +30,10 @@ type Steps struct {
 	steps []Step
 }
 
-var _ tidemark.Transforms = (*Steps)(nil)
+var (
+	_ tidemark.Transforms = (*Steps)(nil)
+	_ tidemark.Sifter     = (*transformer)(nil)
+)
 
 // New returns the steps of a pipeline.
 func New(steps []Step) *Steps { return &Steps{steps: steps} }
@@ -41,6 +45,9 @@ type stage struct {
 	shape  tidemark.Shape
 	rows   func(context.Context, iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error]
 	close  func() error
+
+	// sifted is rows that may set single rows aside; nil where the step sets none.
+	sifted func(context.Context, iter.Seq2[arrow.RecordBatch, error], func(int64, tidemark.Reject)) iter.Seq2[arrow.RecordBatch, error]
 }
 
 // Begin implements tidemark.Transforms.
@@ -58,8 +65,11 @@ func (s *Steps) Begin(ctx context.Context, source *tidemark.Schema, w tidemark.W
 }
 
 func (s Step) begin(ctx context.Context, in *tidemark.Schema, w tidemark.Window) (*stage, error) {
-	if s.Change != nil {
+	switch {
+	case s.Change != nil:
 		return s.Change.begin(in)
+	case s.Go != nil:
+		return s.Go.begin(in)
 	}
 	return s.SQL.begin(ctx, in, w)
 }
@@ -104,6 +114,21 @@ func (t *transformer) Shape() (all tidemark.Shape) {
 func (t *transformer) Rows(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
 	for _, s := range t.stages {
 		rows = named(s.name, s.rows(ctx, rows))
+	}
+	return rows
+}
+
+func (t *transformer) Quarantines() bool {
+	return slices.ContainsFunc(t.stages, func(s *stage) bool { return s.sifted != nil })
+}
+
+func (t *transformer) Sifted(ctx context.Context, rows iter.Seq2[arrow.RecordBatch, error], reject func(int64, tidemark.Reject)) iter.Seq2[arrow.RecordBatch, error] {
+	for _, s := range t.stages {
+		if s.sifted != nil {
+			rows = named(s.name, s.sifted(ctx, rows, reject))
+		} else {
+			rows = named(s.name, s.rows(ctx, rows))
+		}
 	}
 	return rows
 }

@@ -134,6 +134,9 @@ func (v *verifier) inCommon() (names []string) {
 			v.report.notice("column %q is not in the lake yet and was not compared", column.Name)
 		}
 	}
+	if v.Watermark.Rejected.Run != "" {
+		v.report.notice("rows that checks have set aside are in table %s, and count as missing here", v.Pipeline.Rejects().Target)
+	}
 	if v.Pipeline.Mode == tidemark.ModeReplace {
 		v.report.notice("the table is replaced as a whole, so what has changed in the source since %s counts as a difference", v.Watermark.T0.Format(time.RFC3339))
 	}

@@ -1,0 +1,108 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/run"
+)
+
+type planned struct {
+	Body struct {
+		Plans []run.Plan `json:"plans" doc:"one for each pipeline of a group"`
+	}
+}
+
+type previewQuery struct {
+	Name string `path:"name" maxLength:"300"`
+	Rows int    `query:"rows" minimum:"1" maximum:"1000" default:"10" doc:"behind each step"`
+	Step string `query:"step" maxLength:"300" doc:"only this step; none: the source and all steps"`
+}
+
+// A stage is the rows behind a step.
+type stage struct {
+	Step    string   `json:"step" doc:"empty: before the first step"`
+	Columns []column `json:"columns"`
+	Rows    [][]any  `json:"rows"`
+}
+
+type previewed struct {
+	Body struct {
+		Read   int     `json:"rows_read" doc:"of the source, for all steps"`
+		Loaded bool    `json:"loaded" doc:"the next run would read nothing: these are rows that are loaded already"`
+		Steps  []stage `json:"steps"`
+	}
+}
+
+type watermarksQuery struct {
+	Pipeline []string `query:"pipeline,explode" maxItems:"1000" doc:"only these pipelines or groups; none: all"`
+}
+
+type watermarkList struct {
+	Body struct {
+		Watermarks []run.WatermarkRow `json:"watermarks"`
+	}
+}
+
+func (a *answers) planning(api huma.API) {
+	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/pipelines/{name}/plan", "plan-pipeline", "pipelines", "Tell what the next run would do"), a.plan)
+	huma.Register(api, operation(tidemark.RoleOperator, http.MethodGet, "/pipelines/{name}/preview", "preview-pipeline", "pipelines", "Show what becomes of the first rows, step by step"), a.preview)
+	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/watermarks", "list-watermarks", "watermarks", "List how far pipelines have come"), a.listWatermarks)
+}
+
+func (a *answers) plan(ctx context.Context, p *pipelinePath) (*planned, error) {
+	return using(ctx, a, a.plans, func(r *run.Runner) (*planned, error) { return plansOf(ctx, r, p.Name) })
+}
+
+func plansOf(ctx context.Context, r *run.Runner, name string) (*planned, error) {
+	plans, err := r.Plan(ctx, []string{name})
+	all := new(planned)
+	all.Body.Plans = append([]run.Plan{}, plans...)
+	return all, err
+}
+
+func (a *answers) preview(ctx context.Context, q *previewQuery) (*previewed, error) {
+	return using(ctx, a, a.plans, func(r *run.Runner) (*previewed, error) {
+		return previewOf(ctx, r, q.Name, run.PreviewOptions{Rows: q.Rows, Step: q.Step})
+	})
+}
+
+func previewOf(ctx context.Context, r *run.Runner, name string, o run.PreviewOptions) (*previewed, error) {
+	v, err := r.Preview(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	p := new(previewed)
+	p.Body.Read, p.Body.Loaded, p.Body.Steps = v.Read, v.Loaded, []stage{}
+	for _, s := range v.Stages {
+		p.Body.Steps = append(p.Body.Steps, stageOf(s))
+	}
+	return p, nil
+}
+
+func stageOf(s run.Stage) stage {
+	one := stage{Step: s.Name, Columns: []column{}, Rows: [][]any{}}
+	for _, c := range s.Columns {
+		one.Columns = append(one.Columns, column(c))
+	}
+	for _, row := range s.Rows {
+		cells := make([]any, len(row))
+		for i, v := range row {
+			cells[i] = v
+		}
+		one.Rows = append(one.Rows, cells)
+	}
+	return one
+}
+
+func (a *answers) listWatermarks(ctx context.Context, q *watermarksQuery) (*watermarkList, error) {
+	return using(ctx, a, a.plans, func(r *run.Runner) (*watermarkList, error) {
+		rows, err := r.Watermarks(ctx, q.Pipeline)
+		list := new(watermarkList)
+		list.Body.Watermarks = append([]run.WatermarkRow{}, rows...)
+		return list, err
+	})
+}
