@@ -41,7 +41,7 @@ func TestConsole(t *testing.T) {
 	if _, missing := os.Stat(runner); err != nil || missing != nil {
 		t.Skip("there is no Node here, or nobody has run `npm ci` in web")
 	}
-	s := prepareSite(t, "", consolePipelines)
+	s := prepareSite(t, "server: {stop_timeout: 1s}", consolePipelines) // so that a stop cuts off what runs
 	s.write(t, strings.Replace(s.text(t), "connections:\n", "connections:\n  slow: "+slowConnection(s.text(t))+"\n", 1))
 	s.serve(t, serve.Options{})
 	s.exec(t, "CREATE TABLE orders (id INT PRIMARY KEY, at DATETIME NOT NULL, KEY (at))", "INSERT INTO orders SELECT seq, '2024-01-01' FROM seq_1_to_2000")
@@ -63,7 +63,7 @@ func TestConsole(t *testing.T) {
 func slowConnection(text string) string {
 	_, rest, _ := strings.Cut(text, "  shop: ")
 	line, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSuffix(line, "}") + ", read_rate: 500}"
+	return strings.TrimSuffix(line, "}") + ", read_rate: 150}"
 }
 
 // control does for the tests in the browser what a page cannot: it changes the source, stops and starts the server, and

@@ -26,12 +26,12 @@ func (s *server) openPort(ctx context.Context) (net.Listener, *web.Certificate, 
 	return l, certificate, nil
 }
 
-// handler answers over HTTP.
-func (s *server) handler() http.Handler {
+// handler answers over HTTP until ctx ends.
+func (s *server) handler(ctx context.Context) http.Handler {
 	b := &backend{server: s}
 	return web.Handler(web.Options{
 		Version: s.opts.Version, Log: s.log, Runs: b, Pipelines: b, Triggers: b, Use: b.use, Config: file{s},
-		Guard: s.guard, Local: web.IsLocal(s.as.Listen), Hosts: s.as.Hosts, Proxies: s.as.Proxies,
+		Ending: ctx.Done(), Guard: s.guard, Local: web.IsLocal(s.as.Listen), Hosts: s.as.Hosts, Proxies: s.as.Proxies,
 		Ready: func(ctx context.Context) error {
 			_, err := s.store.LastEnd(ctx)
 			return err

@@ -55,7 +55,7 @@ func Run(ctx context.Context, path string, o Options) (err error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { s.attend(ctx); return nil })
-	g.Go(func() error { return web.Serve(ctx, l, s.handler(), certificate, s.log) })
+	g.Go(func() error { return web.Serve(ctx, l, s.handler(ctx), certificate, s.log) })
 	g.Go(func() error { return s.scheduler.Run(ctx) })
 	return g.Wait()
 }

@@ -8,6 +8,13 @@ export default defineConfig({
   timeout: 240_000, // beside other tests, with the race detector in the server
   expect: { timeout: 60_000 },
   reporter: "line",
+  // One behind the other: what the pages show comes from the tests of what people do, and behind the first user nothing
+  // is open any more.
+  projects: [
+    { name: "use", testIgnore: /(pages|roles)\.spec\.ts/ },
+    { name: "pages", testMatch: /pages\.spec\.ts/, dependencies: ["use"] },
+    { name: "roles", testMatch: /roles\.spec\.ts/, dependencies: ["pages"] },
+  ],
   use: {
     baseURL: process.env.CONSOLE_URL,
     viewport: { width: 1440, height: 900 },

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,9 +150,10 @@ func TestState(t *testing.T) {
 // TestSlowStore: a store that hangs costs each scrape a few seconds and one asker in all, and a broken one nothing.
 func TestSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked, hang := 0, make(chan struct{})
+		var asked atomic.Int64
+		hang := make(chan struct{})
 		m := New(Options{State: func(context.Context) (State, error) { // it looks at no context
-			asked++
+			asked.Add(1)
 			<-hang
 			return State{Queued: 5}, nil
 		}})
@@ -166,8 +168,8 @@ func TestSlowStore(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if took := time.Since(began); took != stateWithin || asked != 1 {
-			t.Errorf("ten scrapes took %v and asked %d times, want %v and once", took, asked, stateWithin)
+		if took := time.Since(began); took != stateWithin || asked.Load() != 1 {
+			t.Errorf("ten scrapes took %v and asked %d times, want %v and once", took, asked.Load(), stateWithin)
 		}
 		close(hang)
 		synctest.Wait()

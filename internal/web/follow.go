@@ -73,6 +73,8 @@ func (a *answers) followRun(ctx context.Context, q *followQuery, send sse.Sender
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.Ending:
+			return
 		case <-ticker.C:
 		}
 	}

@@ -39,6 +39,10 @@ type Options struct {
 	// Metrics answers what comes for /metrics; nil: there are none.
 	Metrics http.Handler
 
+	// Ending is closed when the server stops: who follows a run is let go at once, and asks again for the next server. nil:
+	// never.
+	Ending <-chan struct{}
+
 	Version   string // of the program
 	Runs      Runs
 	Pipelines Pipelines
