@@ -30,7 +30,7 @@ const consolePipelines = `
 // TestConsole opens the console in a browser and does what people do. The tests themselves are in web/e2e. It takes Node,
 // the packages of web/package.json, and Chromium, which make test installs where there is Node.
 //
-// TIDEMARK_TEST_SCREENSHOTS names a folder for pictures of all pages.
+// TIDEMARK_TEST_SCREENSHOTS names a folder for pictures of all pages, TIDEMARK_TEST_CONSOLE the only spec file to run.
 func TestConsole(t *testing.T) {
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
@@ -51,7 +51,11 @@ func TestConsole(t *testing.T) {
 	if output == "" {
 		output = t.TempDir()
 	}
-	cmd := exec.CommandContext(t.Context(), node, "node_modules/@playwright/test/cli.js", "test")
+	args := []string{"node_modules/@playwright/test/cli.js", "test"}
+	if only := os.Getenv("TIDEMARK_TEST_CONSOLE"); only != "" {
+		args = append(args, "--no-deps", only)
+	}
+	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Dir = filepath.Join("..", "web")
 	cmd.Env = append(os.Environ(), "CONSOLE_URL="+s.base, "CONSOLE_CONTROL="+control.URL, "CONSOLE_BROWSER="+browser, "CONSOLE_OUTPUT="+output, "CI=true")
 	if out, err := cmd.CombinedOutput(); err != nil {
