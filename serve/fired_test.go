@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,65 +11,6 @@ import (
 	"github.com/tidemark-data/tidemark/internal/testenv"
 	"github.com/tidemark-data/tidemark/serve"
 )
-
-// A clock is moved by the test.
-type clock struct {
-	mu     sync.Mutex
-	now    time.Time
-	timers map[chan time.Time]time.Time // by what they wake: when
-}
-
-func newClock(at string) *clock {
-	now, err := time.Parse(time.RFC3339, at)
-	if err != nil {
-		panic(err)
-	}
-	return &clock{now: now, timers: map[chan time.Time]time.Time{}}
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-// Timer implements schedule.Clock. One for less than a moment wakes at once: whoever computed it has seen the time before
-// it was moved.
-func (c *clock) Timer(d time.Duration) (<-chan time.Time, func() bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	wake := make(chan time.Time, 1)
-	if d <= time.Millisecond {
-		wake <- c.now
-	} else {
-		c.timers[wake] = c.now.Add(d)
-	}
-	return wake, func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		_, waits := c.timers[wake]
-		delete(c.timers, wake)
-		return waits
-	}
-}
-
-// to moves the clock, and wakes who waits for that.
-func (c *clock) to(t *testing.T, at string) {
-	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, err := time.Parse(time.RFC3339, at)
-	if err != nil || now.Before(c.now) {
-		t.Fatalf("the clock cannot go from %s to %s: %v", c.now, at, err)
-	}
-	c.now = now
-	for wake, when := range c.timers {
-		if !when.After(now) {
-			delete(c.timers, wake)
-			wake <- now
-		}
-	}
-}
 
 // await asks the server until something is so.
 func await(t *testing.T, what string, is func() bool) {
@@ -140,26 +80,26 @@ const cronPipelines = `
 func TestCronZone(t *testing.T) {
 	s := prepareSite(t, "server: {keep_runs: 1000d}", cronPipelines)
 	s.ordersTable(t)
-	c := newClock("2026-03-28T00:00:00Z") // 1:00 in Berlin
+	c := testenv.NewClock(t, "2026-03-28T00:00:00Z") // 1:00 in Berlin
 	s.serve(t, serve.Options{Clock: c})
 	s.next(t, "early/cron", "2026-03-28T01:30:00Z")
-	c.to(t, "2026-03-28T01:30:00Z")
+	c.To(t, "2026-03-28T01:30:00Z")
 	s.wants(t, "early", "2026-03-28T01:30:00Z")
 	s.next(t, "early/cron", "2026-03-30T00:30:00Z")
-	c.to(t, "2026-03-29T23:00:00Z") // behind the night without a 2:30
-	c.to(t, "2026-03-30T00:30:00Z")
+	c.To(t, "2026-03-29T23:00:00Z") // behind the night without a 2:30
+	c.To(t, "2026-03-30T00:30:00Z")
 	s.wants(t, "early", "2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z")
 	s.stop()
 
-	c.to(t, "2026-10-24T23:00:00Z") // 1:00 in the night in which 2:30 comes twice
+	c.To(t, "2026-10-24T23:00:00Z") // 1:00 in the night in which 2:30 comes twice
 	s.serve(t, serve.Options{Clock: c})
 	s.next(t, "early/cron", "2026-10-25T00:30:00Z")
 	missed := "2026-10-24T00:30:00Z"
 	s.wants(t, "early", "2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z", missed)
-	c.to(t, "2026-10-25T00:30:00Z")
+	c.To(t, "2026-10-25T00:30:00Z")
 	s.wants(t, "early", "2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z", missed, "2026-10-25T00:30:00Z")
 	s.next(t, "early/cron", "2026-10-25T01:30:00Z")
-	c.to(t, "2026-10-25T01:30:00Z")
+	c.To(t, "2026-10-25T01:30:00Z")
 	s.wants(t, "early", "2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z", missed, "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z")
 	s.next(t, "early/cron", "2026-10-26T01:30:00Z")
 }
@@ -175,14 +115,14 @@ const missedPipelines = `
 func TestCatchUp(t *testing.T) {
 	s := prepareSite(t, "", missedPipelines)
 	s.ordersTable(t)
-	c := newClock("2026-01-01T00:10:00Z")
+	c := testenv.NewClock(t, "2026-01-01T00:10:00Z")
 	s.serve(t, serve.Options{Clock: c})
 	for _, name := range []string{"none", "one", "all"} {
 		s.next(t, name+"/cron", "2026-01-01T01:00:00Z")
 	}
 	s.wants(t, "step", "2026-01-01T00:10:00Z")
 	s.stop()
-	c.to(t, "2026-01-01T03:30:00Z")
+	c.To(t, "2026-01-01T03:30:00Z")
 	s.serve(t, serve.Options{Clock: c})
 	for _, name := range []string{"none", "one", "all"} {
 		s.next(t, name+"/cron", "2026-01-01T04:00:00Z")
@@ -191,7 +131,7 @@ func TestCatchUp(t *testing.T) {
 	s.wants(t, "all", "2026-01-01T01:00:00Z 2026-01-01T02:00:00Z 2026-01-01T03:00:00Z") // the run that waited has taken them on
 	s.wants(t, "step", "2026-01-01T00:10:00Z", "2026-01-01T03:10:00Z")
 	s.wants(t, "none")
-	c.to(t, "2026-01-01T04:00:00Z")
+	c.To(t, "2026-01-01T04:00:00Z")
 	s.wants(t, "none", "2026-01-01T04:00:00Z")
 	s.wants(t, "one", "2026-01-01T03:00:00Z", "2026-01-01T04:00:00Z")
 }

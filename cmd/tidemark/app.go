@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/schedule"
 )
 
 // app is what all commands share: where they write, and the global flags.
@@ -21,8 +22,9 @@ type app struct {
 	in          io.Reader // answers to questions; nil where nobody can be asked
 	out, err    io.Writer
 	env         config.Lookup
-	terminal    bool // err is one
-	outTerminal bool // so is out
+	clock       schedule.Clock // of triggers
+	terminal    bool           // err is one
+	outTerminal bool           // so is out
 
 	config  string
 	json    bool

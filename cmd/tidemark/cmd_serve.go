@@ -42,7 +42,7 @@ func runServe(ctx context.Context, a *app) error {
 	if a.verbose > 0 {
 		level = slog.LevelDebug
 	}
-	err = serve.Run(ctx, a.config, serve.Options{Log: slog.New(a.handler(a.err, level)), Env: a.env, Version: buildVersion()})
+	err = serve.Run(ctx, a.config, serve.Options{Log: slog.New(a.handler(a.err, level)), Env: a.env, Clock: a.clock, Version: buildVersion()})
 	if errors.Is(err, tidemark.ErrInvalid) { // such as an address that takes users first
 		return usage(err)
 	}

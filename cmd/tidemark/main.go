@@ -16,18 +16,20 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tidemark-data/tidemark/internal/failpoint"
+	"github.com/tidemark-data/tidemark/internal/schedule"
 )
 
 // version is set by the linker.
 var version = ""
 
 func main() {
-	os.Exit(start())
+	os.Exit(start(schedule.Machine{}))
 }
 
 // start runs the command line and returns the exit code.
-func start() int {
+func start(clock schedule.Clock) int {
 	a := &app{
+		clock: clock,
 		stdin: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 	}

@@ -23,7 +23,14 @@ type servers struct{ m *testing.M }
 
 func (s servers) Run() int { return testenv.Main(s.m) }
 
+// clockOfTest names the variable by which a test starts the program, with all that is in its main, by a clock that the test
+// moves: see newClocked.
+const clockOfTest = "TIDEMARK_TEST_CLOCK"
+
 func TestMain(m *testing.M) {
+	if url := os.Getenv(clockOfTest); url != "" {
+		os.Exit(start(testenv.FollowClock(url)))
+	}
 	testscript.Main(servers{m}, map[string]func(){"tidemark": main})
 }
 
