@@ -74,7 +74,7 @@ const upkeepPipeline = `  %[1]s:
 // is lost or doubled, and a query takes about as long as one of a table that was loaded at once.
 func TestManyIncrements(t *testing.T) {
 	n := increments
-	if testing.Short() {
+	if testing.Short() || raceEnabled { // which takes many times as long
 		n = 100
 	}
 	s := newShop(t, fmt.Sprintf(upkeepPipeline, "items"))

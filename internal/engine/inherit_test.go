@@ -226,13 +226,11 @@ func TestInheritFaults(t *testing.T) {
 				t.Fatalf("only %d writes", writes)
 			}
 			for write := range writes {
-				for _, kind := range []blobtest.Fault{blobtest.Lost, blobtest.Applied} {
-					for _, kill := range []bool{false, true} {
-						inheritWithFault(t, p, fault{0, write + 1, kind, kill})
-					}
+				for _, f := range waysOf(write) {
+					inheritWithFault(t, p, fault{0, write + 1, f.kind, f.kill})
 				}
 			}
-			t.Logf("%d faults struck", 4*writes)
+			t.Logf("faults struck in %d writes", writes)
 		})
 	}
 }

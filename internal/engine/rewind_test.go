@@ -324,18 +324,16 @@ func TestRewindFaults(t *testing.T) {
 				t.Fatalf("a rewind makes only %d writes", writes)
 			}
 			for strike := range writes {
-				for _, kind := range []blobtest.Fault{blobtest.Lost, blobtest.Applied} {
-					for _, kill := range []bool{false, true} {
-						at := -1
-						rewindWithFault(t, p, func() blobtest.Fault {
-							if at++; at == strike {
-								return kind
-							}
-							return blobtest.None
-						}, kill)
-						if t.Failed() {
-							t.Fatalf("write %d %s, kill %v", strike+1, kind, kill)
+				for _, f := range waysOf(strike) {
+					at := -1
+					rewindWithFault(t, p, func() blobtest.Fault {
+						if at++; at == strike {
+							return f.kind
 						}
+						return blobtest.None
+					}, f.kill)
+					if t.Failed() {
+						t.Fatalf("write %d %s, kill %v", strike+1, f.kind, f.kill)
 					}
 				}
 			}
