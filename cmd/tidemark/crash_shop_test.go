@@ -18,16 +18,6 @@ import (
 	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
-// buildBinary builds tidemark as users do: without the race detector, and apart from the test.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "tidemark")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 // A way is how a table is kept in the lake.
 type way struct {
 	name, format, mode string

@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -18,11 +19,6 @@ import (
 	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
-// servers runs the tests, and stops the servers that they have started.
-type servers struct{ m *testing.M }
-
-func (s servers) Run() int { return testenv.Main(s.m) }
-
 // clockOfTest names the variable by which a test starts the program, with all that is in its main, by a clock that the test
 // moves: see newClocked.
 const clockOfTest = "TIDEMARK_TEST_CLOCK"
@@ -31,7 +27,17 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(clockOfTest); url != "" {
 		os.Exit(start(testenv.FollowClock(url)))
 	}
-	testscript.Main(servers{m}, map[string]func(){"tidemark": main})
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	var err error
+	if programs, err = os.MkdirTemp("", "tidemark-program-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programs)
+	return testenv.Main(m)
 }
 
 // TestScripts runs the real binary against a real server. Each script has a database of its own, $DB, and a user,
@@ -51,6 +57,7 @@ func TestMain(m *testing.M) {
 //	exits CODE [ARGUMENT…]  runs tidemark, which must end with that code and show no password
 func TestScripts(t *testing.T) {
 	server := testenv.MySQL(t)
+	buildBinary(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,

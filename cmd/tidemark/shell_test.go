@@ -38,7 +38,7 @@ type person struct {
 // sit begins a session in a folder with a config.
 func sit(t *testing.T, dir string, args ...string) *person {
 	t.Helper()
-	cmd := exec.Command("tidemark", append([]string{"query"}, args...)...)
+	cmd := exec.Command(buildBinary(t), append([]string{"query"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"), "SHOP_PASSWORD="+canary, "TERM=xterm")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
@@ -153,7 +153,7 @@ pipelines:
   orders: {source: {connection: shop, table: orders, cursor: updated}, target: {connection: lake, table: shop.orders}}
   items: {source: {connection: shop, table: items, cursor: updated}, target: {connection: lake, table: archive.items, format: parquet}}
 `)
-	cmd := exec.Command("tidemark", "run")
+	cmd := exec.Command(buildBinary(t), "run")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SHOP_PASSWORD="+server.Password)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("run: %v\n%s", err, out)
@@ -377,7 +377,7 @@ func TestShellDiagnosis(t *testing.T) {
 pipelines:
   orders: {source: {connection: shop, table: orders, cursor: updated}, target: {connection: lake, table: shop.orders}}
 `)
-	cmd := exec.Command("tidemark", "query", "SELECT * FROM shop.orders")
+	cmd := exec.Command(buildBinary(t), "query", "SELECT * FROM shop.orders")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SHOP_PASSWORD="+canary)
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "127.0.0.1:1") || strings.Contains(string(out), canary) {
