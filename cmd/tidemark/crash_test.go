@@ -26,6 +26,9 @@ func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and starts it some hundred times")
 	}
+	if raceEnabled {
+		t.Skip("what runs here are processes without the race detector; make test has it run without it too")
+	}
 	binary := buildBinary(t)
 	t.Run("failpoints", func(t *testing.T) { testFailpoints(t, binary) })
 	t.Run("random moments", func(t *testing.T) { testRandomKills(t, binary) })
