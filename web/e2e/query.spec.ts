@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 
+import AxeBuilder from "@axe-core/playwright";
 import { type Page, expect, test } from "@playwright/test";
 
 import { exec } from "./server";
@@ -224,4 +225,26 @@ test("a snapshot still has the rows of then", async ({ page }) => {
   await expect(page.getByRole("gridcell", { name: "300" })).toBeVisible();
   await run(page, "SELECT count(*) AS n FROM shop.asked");
   await expect(page.getByRole("gridcell", { name: "301" })).toBeVisible();
+});
+
+test("nothing keeps anybody from using a filled editor", async ({ page }) => {
+  for (const [scheme, width] of [["light", 1440], ["dark", 390]] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto("/query");
+    await run(page, "SELECT id, big, price, note, \"at\", [id, 2] AS list FROM shop.asked ORDER BY id;\nSELECT nothing FROM shop.asked");
+    await expect(page.locator(".cm-lintRange-error")).toHaveText("nothing");
+    await expect(page.getByRole("gridcell", { name: "18446744073709551614" })).toBeVisible();
+    for (const tab of ["Result", "Chart", "History", "Saved"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      await expect(page.getByRole("tabpanel", { name: tab })).toBeVisible();
+      await expect(page.getByText("Loading…")).toBeHidden();
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(overflow, `${tab} is wider than ${width}`).toBeLessThanOrEqual(0);
+      await page.screenshot({ path: `${process.env.CONSOLE_OUTPUT}/_query_filled-${tab.toLowerCase()}-${scheme}-${width}.png`, fullPage: true });
+      const found = await new AxeBuilder({ page }).analyze();
+      const serious = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+      expect(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`)).toEqual([]);
+    }
+  }
 });

@@ -2,7 +2,7 @@
 
 // Words that mean something else when they are not quoted, of those that people call tables and columns.
 const reserved = new Set(
-  "all and any as asc both case cast check column constraint create default desc distinct do else end except false fetch for foreign from grant group having in initially intersect into is join lateral leading limit not null offset on only or order primary qualify references select some table then to trailing true union unique using when where window with".split(
+  "all analyze and any array as asc asymmetric at both case cast check column constraint create default desc describe distinct do else end except false fetch for foreign from grant group having in initially intersect into is join lateral leading limit not null offset on only or order pivot placing primary qualify references select show some table summarize symmetric then to trailing true union unique using when where window with".split(
     " ",
   ),
 );

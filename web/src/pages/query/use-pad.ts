@@ -13,6 +13,7 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
   const client = useQueryClient();
   const view = useRef<EditorView>(null);
   const run = useRef<() => void>(() => undefined);
+  const early = useRef(""); // chosen in the tree while the editor was being loaded
   const latest = useRef({ lake, tables: [] as string[] });
   const [partly, setPartly] = useState(false); // something is selected
   const tables = useMemo(() => (names ?? []).map(tableName), [names]);
@@ -36,6 +37,8 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
     onView: (v: EditorView) => {
       view.current = v;
       setPartly(false);
+      if (early.current) write(v, early.current);
+      early.current = "";
     },
     onRun: (to: () => void) => (run.current = to),
     text: () => view.current?.state.doc.toString(),
@@ -44,24 +47,14 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
       const { from, to, empty } = v?.state.selection.main ?? { from: 0, to: 0, empty: true };
       return v && !empty ? { from, text: v.state.sliceDoc(from, to) } : undefined;
     },
-    insert: (text: string) => {
-      const v = view.current;
-      if (!v) return;
-      v.dispatch(v.state.replaceSelection(spaced(v, text)));
-      v.focus();
-    },
-    goTo: (line: number, column: number) => {
-      const v = view.current;
-      if (!v) return;
-      const at = v.state.doc.line(Math.min(line, v.state.doc.lines));
-      v.dispatch({ selection: { anchor: Math.min(at.from + column - 1, at.to) }, scrollIntoView: true });
-      v.focus();
-    },
+    insert: (text: string) => (view.current?.dom.isConnected ? write(view.current, text) : (early.current += text)),
   };
 }
 
-// spaced keeps a name from growing together with the word before it.
-function spaced(v: EditorView, text: string): string {
+// write puts a name where the cursor is, and keeps it from growing together with the word before it.
+function write(v: EditorView, text: string) {
   const { from } = v.state.selection.main;
-  return /[\w")]/.test(v.state.sliceDoc(Math.max(0, from - 1), from)) ? ` ${text}` : text;
+  const before = v.state.sliceDoc(Math.max(0, from - 1), from);
+  v.dispatch(v.state.replaceSelection(/[\w")]/.test(before) ? ` ${text}` : text));
+  v.focus();
 }
