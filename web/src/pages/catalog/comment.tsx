@@ -9,7 +9,7 @@ export function Comment({ label, text, busy, save }: { label: string; text?: str
   if (draft === undefined)
     return (
       <div className="comment">
-        {text ? <span>{text}</span> : <span className="soft">–</span>}{" "}
+        {text && <span>{text}</span>}
         <Only role="operator">
           <Button label={`Edit the comment of ${label}`} onClick={() => setDraft(text ?? "")}>
             {text ? "Edit" : "Comment"}

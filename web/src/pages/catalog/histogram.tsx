@@ -16,7 +16,7 @@ export function bars(sizes: number[]): Bar[] {
   return found;
 }
 
-const [height, width, left, top, bottom] = [150, 56, 44, 18, 34];
+const [height, width, left, top, bottom] = [150, 60, 44, 32, 26];
 
 export function Histogram({ sizes }: { sizes: number[] }) {
   const all = bars(sizes);
@@ -32,7 +32,7 @@ export function Histogram({ sizes }: { sizes: number[] }) {
         <text x={left - 8} y={top + height} className="end">
           0
         </text>
-        <text x={4} y={10}>files</text>
+        <text x={0} y={12}>files</text>
         <line x1={left} x2={total} y1={top + height} y2={top + height} />
         <text x={total} y={top + height + 16} className="middle">
           {size(all.at(-1)?.to)}

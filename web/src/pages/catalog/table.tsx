@@ -80,9 +80,11 @@ function Head({ lake, name, table: t }: { lake: string; name: string; table: Tab
           ["Files of deletes", t.deletes ? `${number(t.deletes.files)}, ${size(t.deletes.bytes)}` : "none"],
           ["Loaded by", t.pipelines?.length ? t.pipelines.map((p) => <Link key={p.pipeline} className="by" href={pipelinePath(p.pipeline)}>{p.pipeline}</Link>) : "no pipeline"],
           ["Last commit", <When key="l" at={last} now={now} />],
-          ["Location", <span key="p" className="mono">{t.location}</span>],
         ]}
       />
+      <p className="lake">
+        <span className="soft">At</span> <span className="mono">{t.location}</span>
+      </p>
     </>
   );
 }

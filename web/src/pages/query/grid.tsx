@@ -8,7 +8,7 @@ import type { Rows } from "./run";
 type Column = { name: string; type: string };
 type At = { row: number; column: number };
 
-const [rowHeight, headHeight, widest, perChar, room, bar] = [28, 47, 320, 7.6, 22, 16]; // pixels
+const [rowHeight, headHeight, widest, perChar, room, bar] = [28, 47, 340, 8.5, 22, 16]; // pixels
 const looked = 200; // rows, for the widths
 
 // isNumber tells the types whose digits stand below each other.
@@ -85,10 +85,13 @@ function Cell(p: { id: string; index: number; number: boolean; value: string | n
   const kind = [p.number ? "num" : "", p.active ? "active" : "", p.value === null ? "null" : ""].filter(Boolean).join(" ");
   return (
     <div id={p.id} role="gridcell" aria-colindex={p.index + 2} aria-selected={p.active} className={kind} onClick={p.onClick}>
-      {p.value === null ? "NULL" : p.value}
+      {p.value === null ? "NULL" : line(p.value ?? "")}
     </div>
   );
 }
+
+// line is the begin of a text in one line: all of it is shown on demand.
+const line = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text).replaceAll(/\r?\n/g, " ↵ ");
 
 // widthOf is the width that the first rows want, in pixels.
 function widthOf(c: Column, i: number, rows: Rows): number {
