@@ -233,7 +233,7 @@ test("nothing keeps anybody from using a filled editor", async ({ page }) => {
     await page.setViewportSize({ width, height: 900 });
     await page.goto("/query");
     await run(page, "SELECT id, big, price, note, \"at\", [id, 2] AS list FROM shop.asked ORDER BY id;\nSELECT nothing FROM shop.asked");
-    await expect(page.locator(".cm-lintRange-error")).toHaveText("nothing");
+    await expect(page.locator(".cm-lintRange-error")).toContainText("nothing");
     await expect(page.getByRole("gridcell", { name: "18446744073709551614" })).toBeVisible();
     for (const tab of ["Result", "Chart", "History", "Saved"]) {
       await page.getByRole("tab", { name: tab }).click();

@@ -56,6 +56,9 @@ function Workbench({ who, lakes }: { who: string; lakes: string[] }) {
     setTabs((t) => changed(t, tab.id, { sql }));
     runs.edited(tab.id);
   };
+  const insert = (text: string) => {
+    if (!pad.insert(text)) edit(tab.sql ? `${tab.sql} ${text}` : text);
+  };
   const open = (sql: string, name?: string) => setTabs((t) => added(t, sql, name));
   const close = () => {
     runs.drop(tab.id);
@@ -73,7 +76,7 @@ function Workbench({ who, lakes }: { who: string; lakes: string[] }) {
   };
   return (
     <div className="query">
-      <Tree lake={lake} lakes={lakes} onLake={setLake} names={names} insert={pad.insert} />
+      <Tree lake={lake} lakes={lakes} onLake={setLake} names={names} insert={insert} />
       <div className="bench">
         <TabList tabs={tabs} show={(id) => setTabs((t) => ({ ...t, active: id }))} add={() => open("")} close={close} />
         <Pad key={tab.id} tab={tab} pad={pad} outcome={outcome} edit={edit} run={run} cancel={() => runs.cancel(tab.id)} limit={limit} setLimit={(n) => setLimit(() => n)} keep={keep} />

@@ -13,7 +13,6 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
   const client = useQueryClient();
   const view = useRef<EditorView>(null);
   const run = useRef<() => void>(() => undefined);
-  const early = useRef(""); // chosen in the tree while the editor was being loaded
   const latest = useRef({ lake, tables: [] as string[] });
   const [partly, setPartly] = useState(false); // something is selected
   const tables = useMemo(() => (names ?? []).map(tableName), [names]);
@@ -37,8 +36,6 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
     onView: (v: EditorView) => {
       view.current = v;
       setPartly(false);
-      if (early.current) write(v, early.current);
-      early.current = "";
     },
     onRun: (to: () => void) => (run.current = to),
     text: () => view.current?.state.doc.toString(),
@@ -47,7 +44,12 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
       const { from, to, empty } = v?.state.selection.main ?? { from: 0, to: 0, empty: true };
       return v && !empty ? { from, text: v.state.sliceDoc(from, to) } : undefined;
     },
-    insert: (text: string) => (view.current?.dom.isConnected ? write(view.current, text) : (early.current += text)),
+    // insert reports whether it could: the editor may still be on its way.
+    insert: (text: string) => {
+      if (!view.current?.dom.isConnected) return false;
+      write(view.current, text);
+      return true;
+    },
   };
 }
 
