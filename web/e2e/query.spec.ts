@@ -82,6 +82,7 @@ test("a mistake is shown at its place, also in a selection", async ({ page }) =>
   await page.keyboard.press("Shift+Home");
   await page.getByRole("button", { name: "Run the selection" }).click();
   await expect(page.locator(".cm-lintRange-error")).toContainText("nothing_here");
+  await expect(page.getByRole("alert")).toContainText("line 2, column 8:");
 });
 
 test("only the selection is run, or else each statement", async ({ page }) => {

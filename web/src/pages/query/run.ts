@@ -1,6 +1,7 @@
 // Runs what stands in the editor, and tells what came of it.
 import { useEffect, useRef, useState } from "react";
 
+import { Problem } from "../../api/client";
 import { type Answered, ask } from "../../api/lake";
 import type { Mark } from "../../ui/editor";
 import { type Part, placeIn, placeOf, statements } from "../../ui/sql";
@@ -64,7 +65,9 @@ async function one(r: Request, part: Part, before: Outcome, signal: AbortSignal,
     const message = error instanceof Error ? error.message : String(error);
     note({ ...past(), error: message });
     const there = placeOf(message);
-    const marks = there && [{ ...placeIn(r.whole, r.from + part.from, part.text, there), message: there.message }];
-    return { ...before, error, marks };
+    if (!there) return { ...before, error };
+    const place = placeIn(r.whole, r.from + part.from, part.text, there);
+    const told = `line ${place.line}${place.column ? `, column ${place.column}` : ""}: ${there.message}`; // of the editor, not of the statement
+    return { ...before, error: new Problem(422, told, error instanceof Problem ? error.hint : undefined), marks: [{ ...place, message: there.message }] };
   }
 }
