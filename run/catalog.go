@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tidemark-data/tidemark"
 )
 
@@ -74,12 +76,34 @@ func (r *Runner) List(ctx context.Context, connection string) ([]TableSummary, e
 	if err != nil {
 		return nil, err
 	}
-	list := make([]TableSummary, len(tables))
-	for i, id := range tables {
-		list[i].Table = id
-		list[i].Description, list[i].Err = l.describe(ctx, id)
+	return l.summaries(ctx, tables), nil
+}
+
+// ListOnly is List of these tables alone, in their order.
+func (r *Runner) ListOnly(ctx context.Context, connection string, tables []tidemark.TableID) ([]TableSummary, error) {
+	l, err := r.onlyLake(ctx, connection)
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	return l.summaries(ctx, tables), nil
+}
+
+// describeAtOnce is how many tables of a list are described at the same time: each waits for files of the lake.
+const describeAtOnce = 8
+
+func (l *lake) summaries(ctx context.Context, tables []tidemark.TableID) []TableSummary {
+	list := make([]TableSummary, len(tables))
+	var group errgroup.Group
+	group.SetLimit(describeAtOnce)
+	for i, id := range tables {
+		group.Go(func() error {
+			list[i].Table = id
+			list[i].Description, list[i].Err = l.describe(ctx, id)
+			return nil
+		})
+	}
+	_ = group.Wait() // each line has its own error
+	return list
 }
 
 // ParseTable reads NAMESPACE.TABLE, or TABLE where only one namespace of the lake has such a table.

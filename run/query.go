@@ -15,6 +15,9 @@ import (
 // A QueryResult is the answer to a query. Its rows are read once; the caller closes it.
 type QueryResult = query.Result
 
+// QueryBatches are the answer to a query as Arrow has it. They are read once; the caller closes them.
+type QueryBatches = query.Batches
+
 // ErrQueryTimeout says that a query took longer than it may.
 var ErrQueryTimeout = query.ErrTimeout
 
@@ -43,7 +46,7 @@ func (r *Runner) QueryWith(ctx context.Context, sql string, o QueryOptions) (*Qu
 }
 
 // QueryArrow is QueryWith with the answer in Arrow's batches.
-func (r *Runner) QueryArrow(ctx context.Context, sql string, o QueryOptions) (*query.Batches, error) {
+func (r *Runner) QueryArrow(ctx context.Context, sql string, o QueryOptions) (*QueryBatches, error) {
 	l, err := r.onlyLake(ctx, o.Lake)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
+	"github.com/tidemark-data/tidemark/internal/parquet"
 	"github.com/tidemark-data/tidemark/run"
 )
 
@@ -143,6 +144,18 @@ func TestAPICatalog(t *testing.T) {
 	if l := list.Tables; len(l) != 1 || l[0].Table.Name != "orders" || l[0].Data.Rows != 2 || l[0].Pipelines[0] != "orders" || l[0].Last.Pipeline != "orders" {
 		t.Errorf("tables %+v", l)
 	}
+	for query, columns := range map[string]bool{"?brief=true": false, "?table=shop.orders": true, "?table=orders&brief=true": false} {
+		var some struct {
+			Tables []struct {
+				Table   struct{ Name string }
+				Columns int
+				Error   string
+			}
+		}
+		if s.ask(t, 200, "GET", tables+query, "", &some); len(some.Tables) != 1 || some.Tables[0].Table.Name != "orders" || (some.Tables[0].Columns == 3) != columns || some.Tables[0].Error != "" {
+			t.Errorf("tables %s: %+v", query, some)
+		}
+	}
 	var before struct{ Before string }
 	s.ask(t, 200, "PUT", tables+"/orders/comment", `{"column": "big", "comment": "ten times the id"}`, &before)
 	var one struct {
@@ -210,14 +223,20 @@ func TestAPIQuery(t *testing.T) {
 	if r.Err() != nil || rows != 150_000 {
 		t.Errorf("%d rows of the stream, %v", rows, r.Err())
 	}
+	code, file := s.send(t, "POST", "/api/v1/query/parquet", `{"sql": "SELECT id, big AS id, sum(id) OVER () AS s, 'x' FROM shop.orders, range(100000)", "limit": 150000}`)
+	schema, n, err := parquet.Footer(bytes.NewReader(file))
+	if code != 200 || err != nil || n != 150_000 || schema.NumFields() != 4 || schema.Field(1).Name != "id_1" || schema.Field(2).Type.String() != "decimal(38, 0)" {
+		t.Errorf("a file: %d, %d rows, %v, %v", code, n, schema, err)
+	}
 	for sql, want := range map[string]string{
+		"SELECT INTERVAL 1 DAY":                 "",
 		"SELECT * FROM nothing":                 "nothing",
 		"DROP TABLE shop.orders":                "",
 		"SELECT * FROM read_csv('/etc/passwd')": "",
 		"SELECT sum(a.i * b.i) FROM range(1000000000) a(i), range(1000000000) b(i)": "longer than its limit",
 	} {
-		for _, path := range []string{"/api/v1/query", "/api/v1/query/arrow"} {
-			if strings.Contains(want, "limit") && path != "/api/v1/query" {
+		for _, path := range []string{"/api/v1/query", "/api/v1/query/arrow", "/api/v1/query/parquet"} {
+			if (strings.Contains(want, "limit") && path != "/api/v1/query") || (strings.Contains(sql, "INTERVAL") && path == "/api/v1/query") {
 				continue
 			}
 			code, text := s.send(t, "POST", path, `{"timeout_seconds": 1, "sql": "`+sql+`"}`)

@@ -25,6 +25,7 @@ var roles = map[string]tidemark.Role{
 	"GET /api/v1/catalog/{lake}/tables": tidemark.RoleViewer, "GET /api/v1/catalog/{lake}/tables/{table}": tidemark.RoleViewer,
 	"GET /api/v1/catalog/{lake}/tables/{table}/history": tidemark.RoleViewer, "GET /api/v1/catalog/{lake}/tables/{table}/files": tidemark.RoleViewer,
 	"GET /api/v1/catalog/{lake}/tables/{table}/recipes": tidemark.RoleViewer, "POST /api/v1/query": tidemark.RoleViewer, "POST /api/v1/query/arrow": tidemark.RoleViewer,
+	"POST /api/v1/query/parquet": tidemark.RoleViewer,
 
 	"POST /api/v1/pipelines/{name}/runs": tidemark.RoleOperator, "POST /api/v1/runs/{id}/cancel": tidemark.RoleOperator,
 	"GET /api/v1/pipelines/{name}/preview":     tidemark.RoleOperator, // rows of the source, before steps that drop columns

@@ -3,11 +3,15 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/parquet"
 )
 
 // Batches are the answer to a query as Arrow has it. They are read once; the caller closes them.
@@ -59,6 +63,51 @@ func (b *Batches) All() iter.Seq2[arrow.RecordBatch, error] {
 			}
 		}
 	}
+}
+
+// WriteParquet writes the batches as a Parquet file of at most so many rows, as they come, and returns how many it has
+// written. The types are those of ToParquet, and columns of the same name get a number as there. What fails leaves a file
+// without its end, which nobody takes for a whole one.
+func (b *Batches) WriteParquet(w io.Writer, limit int64) (rows int64, err error) {
+	schema := distinct(b.Schema)
+	out, err := parquet.NewWriter(w, schema, parquet.Options{})
+	if err != nil {
+		return 0, err
+	}
+	for batch, err := range b.All() {
+		if err != nil {
+			return out.Rows(), err
+		}
+		n := min(limit-out.Rows(), batch.NumRows())
+		part := batch.NewSlice(0, n)
+		named := array.NewRecordBatch(schema, part.Columns(), n)
+		err = out.Write(named)
+		named.Release()
+		part.Release()
+		batch.Release()
+		if err != nil {
+			return out.Rows(), err
+		}
+		if out.Rows() == limit {
+			break
+		}
+	}
+	_, err = out.Close()
+	return out.Rows(), err
+}
+
+// distinct gives the later ones of columns with the same name a number.
+func distinct(s *arrow.Schema) *arrow.Schema {
+	fields := s.Fields()
+	taken := map[string]bool{}
+	for i, f := range fields {
+		name := f.Name
+		for n := 1; taken[name]; n++ {
+			name = fmt.Sprintf("%s_%d", f.Name, n)
+		}
+		taken[name], fields[i].Name = true, name
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // Close ends the query and removes its temporary files. It may be called twice.

@@ -32,6 +32,13 @@ type lakeTable struct {
 	Error     string                `json:"error,omitempty" doc:"why it cannot be described"`
 }
 
+// A tablesOfLake says which tables are listed, and how much is told of them.
+type tablesOfLake struct {
+	Lake  string   `path:"lake" maxLength:"300" doc:"the connection of the lake"`
+	Brief bool     `query:"brief" doc:"only their names, which takes no look into each table: for lakes of thousands"`
+	Only  []string `query:"table,explode" maxItems:"200" doc:"only these, each as NAMESPACE.TABLE"`
+}
+
 type lakeTables struct {
 	Body struct {
 		Tables []lakeTable `json:"tables"`
@@ -98,9 +105,9 @@ func (a *answers) catalog(api huma.API) {
 	huma.Register(api, operation(tidemark.RoleOperator, http.MethodPut, table+"/comment", "comment-table", "catalog", "Say what a table or column is for"), a.comment)
 }
 
-func (a *answers) listTables(ctx context.Context, p *lakePath) (*lakeTables, error) {
+func (a *answers) listTables(ctx context.Context, q *tablesOfLake) (*lakeTables, error) {
 	return using(ctx, a, a.plans, func(r *run.Runner) (*lakeTables, error) {
-		tables, err := r.List(ctx, p.Lake)
+		tables, err := q.tables(ctx, r)
 		list := new(lakeTables)
 		list.Body.Tables = make([]lakeTable, len(tables))
 		for i, t := range tables {
@@ -110,11 +117,41 @@ func (a *answers) listTables(ctx context.Context, p *lakePath) (*lakeTables, err
 	})
 }
 
+func (q *tablesOfLake) tables(ctx context.Context, r *run.Runner) ([]run.TableSummary, error) {
+	var ids []tidemark.TableID
+	for _, name := range q.Only {
+		id, err := r.ParseTable(ctx, q.Lake, name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	if !q.Brief {
+		if len(ids) == 0 {
+			return r.List(ctx, q.Lake)
+		}
+		return r.ListOnly(ctx, q.Lake, ids)
+	}
+	if len(ids) == 0 {
+		var err error
+		if ids, err = r.Tables(ctx, q.Lake); err != nil {
+			return nil, err
+		}
+	}
+	names := make([]run.TableSummary, len(ids))
+	for i, id := range ids {
+		names[i].Table = id
+	}
+	return names, nil
+}
+
 func summaryOf(t run.TableSummary) lakeTable {
 	one := lakeTable{Table: t.Table, Pipelines: []tidemark.PipelineID{}}
 	d := t.Description
 	if d == nil {
-		one.Error = t.Err.Error()
+		if t.Err != nil {
+			one.Error = t.Err.Error()
+		}
 		return one
 	}
 	one.Format, one.Comment, one.Columns, one.Data = d.Format, d.Comment, len(d.Columns), &d.Data

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -51,13 +52,19 @@ const (
 	answerBytes = 32 << 20
 )
 
-const arrowStream = "application/vnd.apache.arrow.stream"
+const (
+	arrowStream = "application/vnd.apache.arrow.stream"
+	parquetFile = "application/vnd.apache.parquet"
+)
 
 func (a *answers) query(api huma.API) {
 	huma.Register(api, quiet(operation(tidemark.RoleViewer, http.MethodPost, "/query", "query", "query", "Answer a SELECT over the lake")), a.answerQuery)
 	stream := quiet(operation(tidemark.RoleViewer, http.MethodPost, "/query/arrow", "query-arrow", "query", "Answer a SELECT over the lake as a stream of Arrow's IPC format"))
 	stream.Responses = map[string]*huma.Response{"200": {Description: "the rows; a stream that ends without its end mark is not whole", Content: map[string]*huma.MediaType{arrowStream: {}}}}
 	huma.Register(api, stream, a.streamQuery)
+	file := quiet(operation(tidemark.RoleViewer, http.MethodPost, "/query/parquet", "query-parquet", "query", "Answer a SELECT over the lake as a Parquet file"))
+	file.Responses = map[string]*huma.Response{"200": {Description: "the rows; a file that is cut off has no footer, and is refused by whoever reads it", Content: map[string]*huma.MediaType{parquetFile: {}}}}
+	huma.Register(api, file, a.parquetQuery)
 }
 
 func (b queryBody) options() run.QueryOptions {
@@ -104,15 +111,26 @@ func (a *answers) answerQuery(ctx context.Context, q *queryRequest) (*queryAnswe
 	})
 }
 
-// streamQuery answers while it reads. What goes wrong before the first batch is a problem; behind it the stream ends
-// without its end mark.
 func (a *answers) streamQuery(ctx context.Context, q *queryRequest) (*huma.StreamResponse, error) {
+	return a.stream(ctx, q.Body, arrowStream, writeArrow)
+}
+
+func (a *answers) parquetQuery(ctx context.Context, q *queryRequest) (*huma.StreamResponse, error) {
+	return a.stream(ctx, q.Body, parquetFile, func(w io.Writer, b *run.QueryBatches, limit int64) error {
+		_, err := b.WriteParquet(w, limit)
+		return err
+	})
+}
+
+// stream answers while it reads. What goes wrong before the first batch is a problem; behind it the stream ends without its
+// end mark.
+func (a *answers) stream(ctx context.Context, q queryBody, kind string, write func(io.Writer, *run.QueryBatches, int64) error) (*huma.StreamResponse, error) {
 	leave, err := a.queries.enter(ctx)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
 	r, done := a.Use()
-	batches, err := r.QueryArrow(ctx, q.Body.SQL, q.Body.options())
+	batches, err := r.QueryArrow(ctx, q.SQL, q.options())
 	if err != nil {
 		done()
 		leave()
@@ -122,23 +140,34 @@ func (a *answers) streamQuery(ctx context.Context, q *queryRequest) (*huma.Strea
 		defer leave()
 		defer done()
 		defer batches.Close()
-		w.SetHeader("Content-Type", arrowStream)
-		writer := ipc.NewWriter(w.BodyWriter(), ipc.WithSchema(batches.Schema))
-		left := int64(q.Body.Limit)
-		for batch, err := range batches.All() {
-			if err != nil {
+		w.SetHeader("Content-Type", kind)
+		if err := write(w.BodyWriter(), batches, int64(q.Limit)); err != nil {
+			if ctx.Err() == nil {
 				a.Log.Warn("query was cut off", "err", err)
-				panic(http.ErrAbortHandler) // the client sees that it does not have all
 			}
-			rows := min(left, batch.NumRows())
-			part := batch.NewSlice(0, rows)
-			err = writer.Write(part)
-			part.Release()
-			batch.Release()
-			if left -= rows; err != nil || left == 0 {
-				break
-			}
+			panic(http.ErrAbortHandler) // the client sees that it does not have all
 		}
-		_ = writer.Close() // who does not listen any more misses nothing
 	}}, nil
+}
+
+// writeArrow writes batches as a stream of at most so many rows.
+func writeArrow(w io.Writer, batches *run.QueryBatches, left int64) error {
+	writer := ipc.NewWriter(w, ipc.WithSchema(batches.Schema))
+	for batch, err := range batches.All() {
+		if err != nil {
+			return err
+		}
+		rows := min(left, batch.NumRows())
+		part := batch.NewSlice(0, rows)
+		err = writer.Write(part)
+		part.Release()
+		batch.Release()
+		if err != nil {
+			return err
+		}
+		if left -= rows; left == 0 {
+			break
+		}
+	}
+	return writer.Close()
 }

@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 
-const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/nothing"];
+const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/catalog", "/catalog/lake/shop.asked", "/catalog/lake/shop.asked/partitions", "/catalog/lake/shop.asked/snapshots", "/catalog/lake/shop.asked/files", "/catalog/lake/shop.asked/recipes", "/catalog/lake/shop.asked/preview", "/catalog/lake/shop.nothing", "/query", "/nothing"];
 
 for (const path of pages) {
   test(`nothing keeps anybody from using ${path}`, async ({ page }) => {

@@ -1,6 +1,6 @@
 // The frame around all pages: who asks, and where to go.
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, createContext, useContext } from "react";
+import { type ComponentType, type ReactNode, Suspense, createContext, lazy, useContext } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 
 import { Problem, answer, api } from "./api/client";
@@ -14,6 +14,10 @@ import { Runs } from "./pages/runs";
 import { Triggers } from "./pages/triggers";
 import { Watermarks } from "./pages/watermarks";
 import { Button, Empty, Failure, Loading, Page } from "./ui/parts";
+
+// What not everybody opens is loaded when somebody does.
+const Catalog = lazy(() => import("./pages/catalog"));
+const Query = lazy(() => import("./pages/query"));
 
 const roles = ["viewer", "operator", "admin"];
 const Role = createContext("viewer");
@@ -29,6 +33,8 @@ const places: [string, string][] = [
   ["/runs", "Runs"],
   ["/triggers", "Triggers"],
   ["/watermarks", "Watermarks"],
+  ["/catalog", "Catalog"],
+  ["/query", "Query"],
 ];
 
 export function App() {
@@ -86,6 +92,20 @@ function Side({ who, open }: { who: string; open: boolean }) {
   );
 }
 
+function Later({ of: Part }: { of: ComponentType }) {
+  return (
+    <Suspense
+      fallback={
+        <main>
+          <Loading />
+        </main>
+      }
+    >
+      <Part />
+    </Suspense>
+  );
+}
+
 function Pages() {
   return (
     <Switch>
@@ -96,6 +116,8 @@ function Pages() {
       <Route path="/runs/:id">{(p) => <RunPage id={decodeURIComponent(p.id)} key={p.id} />}</Route>
       <Route path="/triggers" component={Triggers} />
       <Route path="/watermarks" component={Watermarks} />
+      <Route path="/catalog/*?">{() => <Later of={Catalog} />}</Route>
+      <Route path="/query">{() => <Later of={Query} />}</Route>
       <Route>
         <Page title="Not found">
           <Empty>
