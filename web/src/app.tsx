@@ -10,6 +10,7 @@ import { Login } from "./pages/login";
 import { PipelinePage } from "./pages/pipeline";
 import { Pipelines } from "./pages/pipelines";
 import { RunPage } from "./pages/run";
+import { CompareRuns } from "./pages/run/compare";
 import { Runs } from "./pages/runs";
 import { Triggers } from "./pages/triggers";
 import { Watermarks } from "./pages/watermarks";
@@ -93,6 +94,7 @@ function Pages() {
       <Route path="/pipelines" component={Pipelines} />
       <Route path="/pipelines/:name/:tab?">{(p) => <PipelinePage name={decodeURIComponent(p.name)} tab={p.tab ?? "runs"} />}</Route>
       <Route path="/runs" component={Runs} />
+      <Route path="/runs/compare" component={CompareRuns} />
       <Route path="/runs/:id">{(p) => <RunPage id={decodeURIComponent(p.id)} key={p.id} />}</Route>
       <Route path="/triggers" component={Triggers} />
       <Route path="/watermarks" component={Watermarks} />
