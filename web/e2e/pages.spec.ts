@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 
-const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/pipelines/tide/watermark", "/runs", "/runs?pipeline=orders&state=failed&since=1h", "/runs/compare", "/triggers", "/watermarks", "/nothing"];
+const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/pipelines/tide/watermark", "/runs", "/runs?pipeline=orders&state=failed&since=1h", "/runs/compare", "/triggers", "/watermarks", "/users", "/audit", "/password", "/nothing"];
 
 for (const path of pages) {
   test(`nothing keeps anybody from using ${path}`, async ({ page }) => {

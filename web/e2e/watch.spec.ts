@@ -79,3 +79,20 @@ test("a watermark has its history, and what the next run would read", async ({ p
   await expect(page.getByRole("region", { name: "Commits" }).getByRole("row")).toHaveCount(3);
   await expect(page.getByRole("region", { name: "Commits" })).toContainText("1,200");
 });
+
+test("the graph of triggers shows what starts what, and its table turns them off and on and runs them", async ({ page }) => {
+  await page.goto("/triggers");
+  const graph = page.getByRole("region", { name: "What starts what" });
+  await expect(graph.getByRole("link", { name: "tide" })).toBeVisible();
+  await expect(graph).toContainText("cron 15 2 * * * in Europe/Berlin");
+  await expect(graph).toContainText("success, all");
+  await expect(graph).toContainText("succeeded");
+  await page.getByRole("button", { name: "Turn off tide/behind" }).click();
+  await expect(page.getByRole("button", { name: "Turn on tide/behind" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Fire tide/behind now" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Turn on tide/behind" }).click();
+  await page.getByRole("button", { name: "Fire tide/behind now" }).click();
+  await expect(page.getByRole("row", { name: /tide\/behind/ })).toContainText("succeeded");
+  await graph.getByRole("link", { name: "tide" }).click();
+  await expect(page.getByRole("heading", { name: "tide", level: 1 })).toBeVisible();
+});

@@ -7,7 +7,7 @@ import { cancelRun, startRun, useAct } from "../api/queries";
 import { isOver, useRunBefore } from "../api/watch";
 import { Only } from "../app";
 import { duration, exact, took } from "../ui/format";
-import { Button, Empty, Facts, Failure, Loading, Page, State, Table, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import { Button, Empty, Facts, Failure, Loading, Page, State, Table, When, pipelinePath, runPath, cause, useNow } from "../ui/parts";
 import { Progress } from "./run/progress";
 import { ResultFacts } from "./run/result";
 import "./run/run.css";
@@ -46,7 +46,7 @@ export function RunPage({ id }: { id: string }) {
           ["Pipeline", <Link key="p" href={pipelinePath(run.pipeline)}>{run.pipeline}</Link>],
           ["Began", run.started ? <When key="w" at={run.started} now={now} /> : "waits"],
           ["Took", duration(took(run, now))],
-          ["Wanted by", run.causes?.map((c) => c.detail || c.id).join(", ")],
+          ["Wanted by", run.causes?.map(cause).join(", ")],
           ["Id", <span key="i" className="mono">{run.id}</span>],
         ]}
       />

@@ -19,7 +19,7 @@ export function facts(r: Result): [string, string][] {
     ["Watermark from", r.high_before ?? "the beginning"],
     ["Watermark to", r.high ?? "–"],
     ["Settled", [r.settled ?? "–", r.settled_by && `by ${r.settled_by}`, r.held_by && `held back by ${r.held_by}`].filter(Boolean).join(", ")],
-    ["Read again next time", `${number(r.overlap_rows)} rows`],
+    ["Read again next time", `${number(r.overlap_rows)} ${r.overlap_rows === 1 ? "row" : "rows"}`],
     ["Commit", r.committed ? number(r.seq) : "none: nothing was new"],
     ["In the table", `${number(r.rows_total)} loaded`],
     ["Took", duration(r.took_ns / 1e9)],

@@ -19,7 +19,7 @@ export function NextRun({ pipeline }: { pipeline: string }) {
   );
 }
 
-const rows = (n: number, exact: boolean) => (n < 0 ? "not known" : `${exact ? "" : "about "}${number(n)} rows`);
+const rows = (n: number, exact: boolean) => (n < 0 ? "not known" : `${exact ? "" : "about "}${number(n)} ${n === 1 ? "row" : "rows"}`);
 
 function One({ plan: p }: { plan: Plan }) {
   if (p.error) return <Failure error={new Error(p.error)} />;
@@ -32,7 +32,7 @@ function One({ plan: p }: { plan: Plan }) {
           ["Of those loaded before", `${number(p.overlap_rows)}${p.overlap_reason ? `: ${p.overlap_reason}` : ""}`],
           ["Without a cursor", p.nulls < 0 ? "not known" : number(p.nulls)],
           ["Would settle up to", [p.settled_at_most ?? "–", p.settled_by && `by ${p.settled_by}`, p.held_by && `held back by ${p.held_by}`].filter(Boolean).join(", ")],
-          ["Would write", p.written.rows < 0 ? "not known" : `about ${number(p.written.files)} files, ${size(p.written.bytes)}`],
+          ["Would write", p.written.rows < 0 ? "not known" : `about ${number(p.written.files)} ${p.written.files === 1 ? "file" : "files"}, ${size(p.written.bytes)}`],
         ]}
       />
       {p.warnings?.map((w) => (
