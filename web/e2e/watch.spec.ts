@@ -1,3 +1,4 @@
+import AxeBuilder from "@axe-core/playwright";
 import { type Page, expect, test } from "@playwright/test";
 
 import { exec } from "./server";
@@ -10,6 +11,8 @@ async function picture(page: Page, name: string) {
       await page.setViewportSize({ width, height: 900 });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(overflow, `${name} is wider than ${width}`).toBeLessThanOrEqual(0);
+      const found = (await new AxeBuilder({ page }).analyze()).violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+      expect(found.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`)).toEqual([]);
       await page.screenshot({ path: `${process.env.CONSOLE_OUTPUT}/_${name}-${colorScheme}-${width}.png`, fullPage: true });
     }
   }

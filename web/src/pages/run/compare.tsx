@@ -4,7 +4,7 @@ import { Link, useSearchParams } from "wouter";
 import type { Run } from "../../api/client";
 import { type Result, useOneRun } from "../../api/watch";
 import { duration, exact, number, took } from "../../ui/format";
-import { Answer, Empty, Page, State, Table, runPath, useNow, why } from "../../ui/parts";
+import { Answer, Empty, Page, RunLink, State, Table, useNow, why } from "../../ui/parts";
 import { facts } from "./result";
 import "./run.css";
 import { Splits } from "./splits";
@@ -33,7 +33,7 @@ function Both({ a, b }: { a: Run; b: Run }) {
   const now = useNow();
   return (
     <>
-      <Table label="Two runs" head={["", <RunHead key="a" run={a} />, <RunHead key="b" run={b} />, "Difference"]}>
+      <Table label="Two runs" head={["", <RunLink key="a" run={a} />, <RunLink key="b" run={b} />, "Difference"]}>
         {lines(a, b, now).map((l) => (
           <tr key={l.name}>
             <th scope="row">{l.name}</th>
@@ -52,14 +52,6 @@ function Both({ a, b }: { a: Run; b: Run }) {
         ))}
       </div>
     </>
-  );
-}
-
-function RunHead({ run }: { run: Run }) {
-  return (
-    <Link href={runPath(run.id)} className="mono" aria-label={`run ${run.id}`}>
-      {run.id}
-    </Link>
   );
 }
 
