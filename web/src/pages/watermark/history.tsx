@@ -1,5 +1,5 @@
 // How a watermark came to be: the commits, as a chart and as a table.
-import { Suspense, lazy } from "react";
+import { Suspense, lazy, useMemo } from "react";
 import { Link } from "wouter";
 
 import { type Change, useHistory } from "../../api/watch";
@@ -10,6 +10,8 @@ const Chart = lazy(() => import("./chart"));
 
 export function History({ pipeline }: { pipeline: string }) {
   const history = useHistory(pipeline);
+  const told = history.data?.changes;
+  const kept = useMemo(() => (told ?? []).filter((c) => !c.aside).reverse(), [told]); // from the oldest on
   return (
     <section aria-label="History">
       <h2>History</h2>
@@ -17,7 +19,6 @@ export function History({ pipeline }: { pipeline: string }) {
         {(data) => {
           const changes = data.changes ?? [];
           if (changes.length === 0) return <Empty>The table does not know its commits any more.</Empty>;
-          const kept = changes.filter((c) => !c.aside).reverse(); // from the oldest on
           return (
             <>
               {kept.length > 1 && (
