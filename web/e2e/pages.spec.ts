@@ -15,7 +15,7 @@ for (const path of pages) {
         await page.setViewportSize({ width, height: 900 });
         await page.goto(path);
         await expect(page.locator("h1")).toBeVisible();
-        await expect(page.getByText("Loading…")).toBeHidden();
+        await expect(page.getByText("Loading…")).toHaveCount(0);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         expect(overflow, `the page is wider than ${width}`).toBeLessThanOrEqual(0);
         const name = `${path.replaceAll("/", "_")}-${scheme}-${width}.png`;
