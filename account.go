@@ -79,5 +79,15 @@ type Act struct {
 	Address string    `json:"address,omitempty"`
 }
 
+// An ActFilter says which acts are listed. The zero value lists all, the newest first.
+type ActFilter struct {
+	Who     string // this name alone
+	Action  string // that begins with this
+	Object  string // that has this in it
+	Refused bool   // only those that were not done
+	Before  int64  // only those with a lower number, to go on from a page; 0: from the newest on
+	Limit   int    // at most so many; 0 means 100
+}
+
 // ActDone is the outcome of an act that was done.
 const ActDone = "done"

@@ -16,6 +16,8 @@ type RunResult struct {
 	Files      int   `json:"files"`
 	Bytes      int64 `json:"bytes"` // of those files
 
+	Splits []SplitRead `json:"splits,omitempty"` // of the last attempt; behind a first load also of the pass that follows it
+
 	Deleted int64 `json:"rows_deleted,omitempty"` // rows of the lake that the source has deleted and that were taken out
 	Marked  int64 `json:"rows_marked,omitempty"`  // or were marked
 
@@ -40,6 +42,14 @@ type RunResult struct {
 	Attempts int           `json:"attempts"`
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took_ns"`
+}
+
+// A SplitRead tells what was read of a split.
+type SplitRead struct {
+	SQL   string    `json:"sql"` // the first statement that was sent, as Plan has it; a very long one without its middle
+	Rows  int64     `json:"rows_read"`
+	Began time.Time `json:"began,omitzero"`
+	Ended time.Time `json:"ended,omitzero"` // zero: it was not read to its end
 }
 
 // Maintenance tells what the upkeep of a table has done, or would do.

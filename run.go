@@ -91,6 +91,22 @@ func (f RunFilter) Matches(r Run) bool {
 		(len(f.States) == 0 || slices.Contains(f.States, r.State)) && !r.Queued.Before(f.Since)
 }
 
+// A Recent is what a pipeline has done of late.
+type Recent struct {
+	Pipeline PipelineID
+	Rows     int64       // committed by runs that have ended since a time
+	Runs     []RecentRun // those that have ended last, the newest first
+}
+
+// A RecentRun is a run that has ended, in short.
+type RecentRun struct {
+	ID      RunID     `json:"id"`
+	State   RunState  `json:"state"`
+	Started time.Time `json:"started,omitzero"` // zero: it never began
+	Ended   time.Time `json:"ended"`
+	Rows    int64     `json:"rows_new"` // that it has committed
+}
+
 // A LogLine is a line of a run's log.
 type LogLine struct {
 	N       int64     `json:"n"` // of its run, from 1, without gaps but where lines were dropped

@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tidemark-data/tidemark"
@@ -42,4 +44,35 @@ func (r *Runner) Watermarks(ctx context.Context, names []string) ([]WatermarkRow
 		}
 	}
 	return rows, nil
+}
+
+// History returns the commits of the pipeline of that name, the newest first, as far as its table still knows them; none before
+// the first. The name of a pipeline that covers many tables is ErrInvalid.
+func (r *Runner) History(ctx context.Context, name string) ([]tidemark.Change, error) {
+	pipelines, err := r.named(ctx, []string{name})
+	if err != nil {
+		return nil, err
+	}
+	if len(pipelines) != 1 {
+		return nil, tidemark.WithHint(fmt.Errorf("%s stands for %d pipelines: %w", name, len(pipelines), tidemark.ErrInvalid), "name one of them, as "+name+".TABLE")
+	}
+	p := pipelines[0]
+	l, err := r.lake(ctx, p.Lake)
+	if err != nil {
+		return nil, err
+	}
+	d, err := l.describe(ctx, p.Target)
+	if errors.Is(err, tidemark.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []tidemark.Change
+	for _, c := range d.History {
+		if c.Pipeline == p.ID {
+			all = append(all, c)
+		}
+	}
+	return all, nil
 }

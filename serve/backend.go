@@ -123,6 +123,7 @@ func (b *backend) Progress(id tidemark.RunID) (web.Progress, bool) {
 	}
 	return web.Progress{
 		Expected: p.Expected.Load(), Read: p.Read.Load(), Suppressed: p.Suppressed.Load(), Bytes: p.Bytes.Load(), Splits: p.Splits.Load(), SplitsDone: p.SplitsDone.Load(),
+		Each: append([]tidemark.SplitRead{}, p.Each()...),
 	}, true
 }
 

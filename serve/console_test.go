@@ -25,6 +25,11 @@ const consolePipelines = `
   slow:
     source: {connection: slow, table: slow, cursor: moment}
     target: {connection: lake, table: shop.slow}
+  tide:
+    source: {connection: slow, table: tide, cursor: moment}
+    target: {connection: lake, table: shop.tide}
+    freshness: 1s
+    triggers: [{name: behind, after: [orders, broken], of: all}]
 `
 
 // TestConsole opens the console in a browser and does what people do. The tests themselves are in web/e2e. It takes Node,

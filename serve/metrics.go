@@ -4,43 +4,16 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/tidemark-data/tidemark"
-	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/metrics"
 	"github.com/tidemark-data/tidemark/internal/web"
 )
 
-// A meter is what a server shows of itself.
-type meter struct {
-	*metrics.Metrics
-
-	mu    sync.Mutex
-	since map[string]time.Time // when this process first found a pipeline or group in the config
-}
-
-func newMeter(s *server) *meter {
-	return &meter{
-		Metrics: metrics.New(metrics.Options{State: s.state, Version: s.opts.Version, Now: s.clock.Now}),
-		since:   map[string]time.Time{},
-	}
-}
-
-// use notes that a config is in use.
-func (m *meter) use(cfg *config.Config, now time.Time) {
-	m.mu.Lock()
-	before := m.since
-	m.since = map[string]time.Time{}
-	for _, p := range described(cfg) {
-		m.since[p.Name] = now
-		if t, known := before[p.Name]; known {
-			m.since[p.Name] = t
-		}
-	}
-	m.mu.Unlock()
-	m.Reloaded(true)
+// newMeter returns what a server shows of itself.
+func newMeter(s *server) *metrics.Metrics {
+	return metrics.New(metrics.Options{State: s.state, Version: s.opts.Version, Now: s.clock.Now})
 }
 
 // state is metrics.Options.State.
@@ -71,29 +44,29 @@ func (s *server) standings(ctx context.Context) ([]standing, error) {
 	cfg, now := s.current.Load().cfg, s.clock.Now()
 	var all []standing
 	for _, p := range cfg.Pipelines {
-		all = append(all, s.meter.standing(p.ID, "", p.Runs.Freshness, last[p.ID].Result, now))
+		all = append(all, s.standing(p.ID, "", p.Runs.Freshness, last, now))
 		delete(last, p.ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(last)) {
 		if g, found := groupOf(cfg, string(id)); found && string(id) != g.Name {
-			all = append(all, s.meter.standing(id, g.Name, g.Runs.Freshness, last[id].Result, now))
+			all = append(all, s.standing(id, g.Name, g.Runs.Freshness, last, now))
 		}
 	}
 	return all, nil
 }
 
-// standing judges a pipeline by its last success, nil where there was none. One that has never been loaded is late once this
-// process has known it for longer than the limit.
-func (m *meter) standing(id tidemark.PipelineID, group string, limit time.Duration, last *tidemark.RunResult, now time.Time) standing {
-	one := standing{Pipeline: metrics.Pipeline{Name: id, Last: last, Watched: limit > 0}, group: group, limit: limit}
-	m.mu.Lock()
-	began, known := m.since[string(id)]
-	m.mu.Unlock()
-	if last != nil {
-		began, known = last.Started, true
-		one.Lag = max(now.Sub(began), 0)
+// standing judges a pipeline by its last success.
+func (s *server) standing(id tidemark.PipelineID, group string, limit time.Duration, last map[tidemark.PipelineID]tidemark.Run, now time.Time) standing {
+	one := standing{Pipeline: metrics.Pipeline{Name: id, Watched: limit > 0}, group: group, limit: limit}
+	var good *tidemark.Run
+	if r, found := last[id]; found {
+		good, one.Last = &r, r.Result
 	}
-	one.Late = known && limit > 0 && now.Sub(began) > limit
+	l := lagOf(good, s.tell.known.of(string(id)), limit, now)
+	one.Late = l.late
+	if good != nil {
+		one.Lag = l.behind
+	}
 	return one
 }
 
@@ -116,7 +89,7 @@ func (s *server) behind(ctx context.Context, all []web.Pipeline) error {
 	}
 	for _, g := range s.current.Load().cfg.Groups {
 		if _, loaded := worst[g.Name]; !loaded {
-			worst[g.Name] = s.meter.standing(tidemark.PipelineID(g.Name), "", g.Runs.Freshness, nil, s.clock.Now())
+			worst[g.Name] = s.standing(tidemark.PipelineID(g.Name), "", g.Runs.Freshness, nil, s.clock.Now())
 		}
 	}
 	for i := range all {

@@ -19,8 +19,8 @@ var roles = map[string]tidemark.Role{
 
 	"GET /api/openapi.json": tidemark.RoleViewer, "GET /api/openapi.yaml": tidemark.RoleViewer, "GET /iceberg/v1/config": tidemark.RoleViewer,
 	"GET /api/v1/session": tidemark.RoleViewer, "PUT /api/v1/session/password": tidemark.RoleViewer,
-	"GET /api/v1/pipelines": tidemark.RoleViewer, "GET /api/v1/pipelines/{name}": tidemark.RoleViewer, "GET /api/v1/pipelines/{name}/plan": tidemark.RoleViewer,
-	"GET /api/v1/runs": tidemark.RoleViewer, "GET /api/v1/runs/{id}": tidemark.RoleViewer, "GET /api/v1/runs/{id}/log": tidemark.RoleViewer, "GET /api/v1/runs/{id}/events": tidemark.RoleViewer,
+	"GET /api/v1/pipelines": tidemark.RoleViewer, "GET /api/v1/pipelines/{name}": tidemark.RoleViewer, "GET /api/v1/pipelines/{name}/plan": tidemark.RoleViewer, "GET /api/v1/pipelines/{name}/history": tidemark.RoleViewer,
+	"GET /api/v1/recent": tidemark.RoleViewer, "GET /api/v1/runs": tidemark.RoleViewer, "GET /api/v1/runs/{id}": tidemark.RoleViewer, "GET /api/v1/runs/{id}/log": tidemark.RoleViewer, "GET /api/v1/runs/{id}/events": tidemark.RoleViewer,
 	"GET /api/v1/triggers": tidemark.RoleViewer, "GET /api/v1/watermarks": tidemark.RoleViewer, "GET /api/v1/connections": tidemark.RoleViewer,
 	"GET /api/v1/catalog/{lake}/tables": tidemark.RoleViewer, "GET /api/v1/catalog/{lake}/tables/{table}": tidemark.RoleViewer,
 	"GET /api/v1/catalog/{lake}/tables/{table}/history": tidemark.RoleViewer, "GET /api/v1/catalog/{lake}/tables/{table}/files": tidemark.RoleViewer,

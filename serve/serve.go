@@ -15,6 +15,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/auth"
 	"github.com/tidemark-data/tidemark/internal/config"
+	"github.com/tidemark-data/tidemark/internal/metrics"
 	"github.com/tidemark-data/tidemark/internal/schedule"
 	"github.com/tidemark-data/tidemark/internal/sqlite"
 	"github.com/tidemark-data/tidemark/internal/web"
@@ -74,7 +75,7 @@ type server struct {
 	as        config.Server      // as the file had it in the beginning
 	current   atomic.Pointer[generation]
 	following
-	meter *meter
+	meter *metrics.Metrics
 
 	keep   time.Duration // of runs that have ended
 	text   []byte        // of the file as it is in use
@@ -137,7 +138,7 @@ func (s *server) use(cfg *config.Config, text []byte) {
 	if last := s.current.Swap(g); last != nil {
 		last.retire()
 	}
-	s.meter.use(cfg, s.clock.Now())
+	s.meter.Reloaded(true)
 	s.log.Info("config is in use", "file", s.path, "pipelines", len(cfg.Pipelines)+len(cfg.Groups), "triggers", len(cfg.Triggers))
 	if len(cfg.Triggers) == 0 {
 		s.log.Warn("no pipeline has triggers: nothing will start", "file", s.path)

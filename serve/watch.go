@@ -20,13 +20,13 @@ type watch struct {
 	log   *slog.Logger
 	clock post.Clock
 	notes *notify.Notifier
+	known acquaintance
 
 	mu     sync.Mutex
 	cfg    *config.Config
 	limits map[tidemark.PipelineID]time.Duration // of the config's pipelines, but for those of groups
 	last   map[tidemark.PipelineID]tidemark.Run  // that has succeeded or failed
 	good   map[tidemark.PipelineID]tidemark.Run  // that has succeeded
-	first  map[tidemark.PipelineID]time.Time     // since when a pipeline is watched that never has
 	late   map[tidemark.PipelineID]bool          // as the log has it
 }
 
@@ -34,7 +34,7 @@ type watch struct {
 func newWatch(ctx context.Context, store *sqlite.Store, o notify.Options) (*watch, error) {
 	w := &watch{
 		log: o.Log, clock: o.Clock, last: map[tidemark.PipelineID]tidemark.Run{},
-		first: map[tidemark.PipelineID]time.Time{}, late: map[tidemark.PipelineID]bool{},
+		late: map[tidemark.PipelineID]bool{},
 	}
 	newest, err := store.Last(ctx)
 	if err == nil {
@@ -81,6 +81,7 @@ func (w *watch) use(cfg *config.Config) {
 	for _, p := range cfg.Pipelines {
 		limits[p.ID] = p.Runs.Freshness
 	}
+	w.known.use(cfg, w.clock.Now())
 	w.mu.Lock()
 	w.cfg, w.limits = cfg, limits
 	w.mu.Unlock()
@@ -164,31 +165,23 @@ func (w *watch) limit(id tidemark.PipelineID) time.Duration {
 func (w *watch) measure(id tidemark.PipelineID, now time.Time) {
 	l := notify.Lag{Pipeline: id, Limit: w.limit(id)}
 	if l.Limit <= 0 {
-		delete(w.first, id)
 		delete(w.late, id)
 		w.notes.Lag(now, l)
 		return
 	}
+	w.known.meet(string(id), now)
 	if good, found := w.good[id]; found {
-		l.Loaded, l.Run = good.Started, &good
-		if good.Result != nil {
-			l.Loaded = good.Result.Started
-		}
-		delete(w.first, id)
-	} else {
-		if w.first[id].IsZero() {
-			w.first[id] = now
-		}
-		l.Loaded = w.first[id]
+		l.Run = &good
 	}
-	lag := now.Sub(l.Loaded)
-	switch late := lag > l.Limit; {
-	case late && !w.late[id]:
+	is := lagOf(l.Run, w.known.of(string(id)), l.Limit, now)
+	l.Loaded = is.loaded
+	switch {
+	case is.late && !w.late[id]:
 		w.late[id] = true
-		w.log.Warn("pipeline is late", "pipeline", id, "lag", lag.Round(time.Second), "freshness", l.Limit)
-	case !late && w.late[id]:
+		w.log.Warn("pipeline is late", "pipeline", id, "lag", is.behind.Round(time.Second), "freshness", l.Limit)
+	case !is.late && w.late[id]:
 		delete(w.late, id)
-		w.log.Info("pipeline is fresh again", "pipeline", id, "lag", lag.Round(time.Second), "freshness", l.Limit)
+		w.log.Info("pipeline is fresh again", "pipeline", id, "lag", is.behind.Round(time.Second), "freshness", l.Limit)
 	}
 	w.notes.Lag(now, l)
 }

@@ -48,13 +48,13 @@ func plain(s string) string {
 	}, s)
 }
 
-// Acts returns at most limit entries of the audit log, the newest first: those with a number below before, or the newest of all
-// where that is 0. It takes an admin.
-func (g *Guard) Acts(ctx context.Context, by Identity, before int64, limit int) ([]tidemark.Act, error) {
+// Acts returns the entries of the audit log that pass a filter, the newest first. It takes an admin.
+func (g *Guard) Acts(ctx context.Context, by Identity, f tidemark.ActFilter) ([]tidemark.Act, error) {
 	if err := by.May(tidemark.RoleAdmin); err != nil {
 		return nil, err
 	}
-	return g.store.Acts(ctx, before, min(limit, maxActs))
+	f.Limit = min(f.Limit, maxActs)
+	return g.store.Acts(ctx, f)
 }
 
 const maxActs = 1000 // in one answer

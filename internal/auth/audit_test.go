@@ -31,7 +31,7 @@ func TestAuditLog(t *testing.T) {
 	s.must(s.Note(ctx, Identity{"ci", tidemark.RoleOperator, KindToken}, netip.Addr{}, "run start", "orders", "a\tb", nil))
 	s.must(s.Note(ctx, Identity{"ci", tidemark.RoleOperator, KindToken}, s.home, "run cancel", strings.Repeat("ö", maxText), "", tidemark.ErrNotFound))
 	s.must(s.Logout(ctx, secret, s.home))
-	acts, err := s.Acts(ctx, s.root, 0, 0)
+	acts, err := s.Acts(ctx, s.root, tidemark.ActFilter{})
 	s.must(err)
 	var got []string
 	for i, a := range acts {
@@ -58,6 +58,36 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
+// TestAuditFilter: entries are found by who, what, on what and how it ended, and by all of these.
+func TestAuditFilter(t *testing.T) {
+	s := newStage(t)
+	ci := Identity{"ci", tidemark.RoleOperator, KindToken}
+	for _, a := range []struct{ action, object string }{{"run start", "orders"}, {"run cancel", "r1"}, {"trigger fire", "orders/night"}} {
+		s.must(s.Note(t.Context(), ci, s.home, a.action, a.object, "", nil))
+	}
+	s.must(s.Note(t.Context(), ci, s.home, "run start", "100%", "", tidemark.ErrNotFound))
+	for _, c := range []struct {
+		filter tidemark.ActFilter
+		want   int
+	}{
+		{tidemark.ActFilter{Who: "ci"}, 4},
+		{tidemark.ActFilter{Who: "c"}, 0},
+		{tidemark.ActFilter{Action: "run"}, 3},
+		{tidemark.ActFilter{Action: "run start"}, 2},
+		{tidemark.ActFilter{Object: "orders"}, 2},
+		{tidemark.ActFilter{Object: "%"}, 1},
+		{tidemark.ActFilter{Refused: true}, 1},
+		{tidemark.ActFilter{Who: "ci", Action: "run", Object: "o"}, 1},
+		{tidemark.ActFilter{Who: "ci", Limit: 2}, 2},
+	} {
+		acts, err := s.Acts(t.Context(), s.root, c.filter)
+		s.must(err)
+		if len(acts) != c.want {
+			t.Errorf("%+v: %d entries, want %d", c.filter, len(acts), c.want)
+		}
+	}
+}
+
 // TestAuditPages: pages follow one another without gaps, also while entries come and old ones go.
 func TestAuditPages(t *testing.T) {
 	s := newStage(t)
@@ -67,7 +97,7 @@ func TestAuditPages(t *testing.T) {
 	}
 	var seen []int64
 	for before := int64(0); ; {
-		page, err := s.Acts(t.Context(), s.root, before, 10)
+		page, err := s.Acts(t.Context(), s.root, tidemark.ActFilter{Before: before, Limit: 10})
 		s.must(err)
 		if len(page) == 0 {
 			break
@@ -88,7 +118,7 @@ func TestAuditPages(t *testing.T) {
 	}
 	s.clock.move(dawn.Add(keepActs + 50*24*time.Hour + time.Hour).Sub(s.now()))
 	s.must(s.Prune(t.Context()))
-	all, err := s.Acts(t.Context(), s.root, 0, 1000)
+	all, err := s.Acts(t.Context(), s.root, tidemark.ActFilter{Limit: 1000})
 	s.must(err)
 	if first := all[len(all)-1]; first.Object != "50" {
 		t.Errorf("the oldest entry is %+v", first)
@@ -96,7 +126,7 @@ func TestAuditPages(t *testing.T) {
 	s.clock.move(2 * keepActs)
 	s.must(s.Prune(t.Context()))
 	s.must(s.Note(t.Context(), s.root, s.home, "run start", "new", "", nil))
-	if rest, err := s.Acts(t.Context(), s.root, 0, 0); err != nil || len(rest) != 1 || rest[0].N != all[0].N+1 {
+	if rest, err := s.Acts(t.Context(), s.root, tidemark.ActFilter{}); err != nil || len(rest) != 1 || rest[0].N != all[0].N+1 {
 		t.Errorf("the log is %+v, %v; want a number that was never given", rest, err)
 	}
 }

@@ -151,7 +151,7 @@ func TestAdminOnly(t *testing.T) {
 		}
 		for action, do := range acts {
 			s.is(action, do(), tidemark.ErrDenied)
-			last, err := s.Acts(ctx, s.root, 0, 1)
+			last, err := s.Acts(ctx, s.root, tidemark.ActFilter{Limit: 1})
 			s.must(err)
 			if a := last[0]; a.Action != action || a.Outcome != "denied" || a.Who != by.Name || a.Kind != string(by.Kind) || a.Address != "192.0.2.1" {
 				t.Errorf("%s by %d is noted as %+v", action, i, a)
@@ -161,7 +161,7 @@ func TestAdminOnly(t *testing.T) {
 		s.is("Users", err, tidemark.ErrDenied)
 		_, err = s.Tokens(ctx, by)
 		s.is("Tokens", err, tidemark.ErrDenied)
-		_, err = s.Acts(ctx, by, 0, 1)
+		_, err = s.Acts(ctx, by, tidemark.ActFilter{Limit: 1})
 		s.is("Acts", err, tidemark.ErrDenied)
 	}
 	users, err := s.Users(ctx, s.root)

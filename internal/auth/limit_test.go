@@ -180,7 +180,7 @@ func TestAtOnce(t *testing.T) {
 	if heard.Load() != freeFailures || waited.Load() != 30-freeFailures {
 		t.Errorf("%d guesses were heard, %d told to wait", heard.Load(), waited.Load())
 	}
-	if acts, err := s.Acts(t.Context(), s.root, 0, 100); err != nil || len(acts) != freeFailures+2 || acts[0].Object != "ann" || acts[0].Outcome != "denied" || acts[0].Who != "" {
+	if acts, err := s.Acts(t.Context(), s.root, tidemark.ActFilter{Limit: 100}); err != nil || len(acts) != freeFailures+2 || acts[0].Object != "ann" || acts[0].Outcome != "denied" || acts[0].Who != "" {
 		t.Errorf("noted: %+v, %v", acts, err)
 	}
 }

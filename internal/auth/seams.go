@@ -74,8 +74,8 @@ type Audit interface {
 	// Note adds an entry, and numbers it.
 	Note(ctx context.Context, a tidemark.Act) error
 
-	// Acts returns at most limit entries with a number below before, the newest first; before 0: the newest of all.
-	Acts(ctx context.Context, before int64, limit int) ([]tidemark.Act, error)
+	// Acts returns the entries that pass a filter, the newest first.
+	Acts(ctx context.Context, f tidemark.ActFilter) ([]tidemark.Act, error)
 
 	// PruneActs forgets entries from before a time, and returns how many.
 	PruneActs(ctx context.Context, before time.Time) (int, error)

@@ -100,6 +100,7 @@ func (r *runner) followUp(ctx context.Context, first *tidemark.RunResult) error 
 	if err := r.run(ctx, &second); err != nil {
 		return fmt.Errorf("run again behind the first load, which is committed: %w", err)
 	}
+	first.Splits = append(first.Splits, second.Splits...)
 	first.Read += second.Read
 	first.New += second.New
 	first.Suppressed += second.Suppressed

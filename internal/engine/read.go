@@ -27,6 +27,7 @@ func (a *attempt) read(ctx context.Context) error {
 	if source, ok := a.Source.(tidemark.Noticer); ok {
 		a.result.Notices = append(a.result.Notices, source.Notices()...)
 	}
+	a.result.Splits = a.progress.Each()
 	a.result.Read, a.result.New, a.result.Suppressed = counts.read.Load(), counts.fresh.Load(), counts.suppressed.Load()
 	if a.landing.aside != nil {
 		a.result.Rejected = a.landing.aside.rows

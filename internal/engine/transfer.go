@@ -27,7 +27,7 @@ type transfer struct {
 
 // all moves all splits and returns the files that were written, beside an error too.
 func (t *transfer) all(ctx context.Context, splits []tidemark.Split, expected int64) ([]tidemark.DataFile, error) {
-	t.progress.reset(expected, len(splits))
+	t.progress.reset(expected, splits)
 	groups := slices.Collect(slices.Chunk(splits, 1))
 	if t.landing.Shape().Whole {
 		groups = [][]tidemark.Split{splits}
@@ -98,6 +98,8 @@ func (t *transfer) produce(ctx context.Context, n int, split tidemark.Split, ite
 		err  error
 	)
 	defer func() { end(err, trace.Number("rows", rows)) }()
+	progress := t.progress.split(n)
+	progress.begin()
 	send := func(it item) bool {
 		select {
 		case items <- it:
@@ -113,6 +115,7 @@ func (t *transfer) produce(ctx context.Context, n int, split tidemark.Split, ite
 		if err = problem; err == nil {
 			rows += batch.NumRows()
 			t.progress.Read.Add(batch.NumRows())
+			progress.rows.Add(batch.NumRows())
 			t.progress.Bytes.Add(bytesOf(batch))
 			batch, err = t.keep(batch)
 		}
@@ -126,6 +129,7 @@ func (t *transfer) produce(ctx context.Context, n int, split tidemark.Split, ite
 		}
 	}
 	if err = ctx.Err(); err == nil {
+		progress.end()
 		t.progress.SplitsDone.Add(1)
 	}
 }

@@ -28,16 +28,17 @@ func note(ctx context.Context, tx *sql.Tx, a tidemark.Act) error {
 	return nil
 }
 
-// Acts returns at most limit entries of the audit log, the newest first: those with a number below before, or the newest
-// of all where that is 0.
-func (s *Store) Acts(ctx context.Context, before int64, limit int) ([]tidemark.Act, error) {
-	if before <= 0 {
-		before = math.MaxInt64
+// Acts returns the entries of the audit log that pass a filter, the newest first.
+func (s *Store) Acts(ctx context.Context, f tidemark.ActFilter) ([]tidemark.Act, error) {
+	if f.Before <= 0 {
+		f.Before = math.MaxInt64
 	}
-	if limit <= 0 {
-		limit = pageSize
+	if f.Limit <= 0 {
+		f.Limit = pageSize
 	}
-	rows, err := s.read.QueryContext(ctx, "SELECT n, at, who, kind, action, object, outcome, detail, address FROM acts WHERE n < ? ORDER BY n DESC LIMIT ?", before, limit)
+	rows, err := s.read.QueryContext(ctx, `SELECT n, at, who, kind, action, object, outcome, detail, address FROM acts WHERE n < ?1
+		AND (?2 = '' OR who = ?2) AND substr(action, 1, length(?3)) = ?3 AND instr(object, ?4) > 0 AND (NOT ?5 OR outcome <> ?6) ORDER BY n DESC LIMIT ?7`,
+		f.Before, f.Who, f.Action, f.Object, f.Refused, tidemark.ActDone, f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}

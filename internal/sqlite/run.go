@@ -86,9 +86,12 @@ func (s *Store) LastEnd(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
+// lastEnds are the end numbers of those runs.
+const lastEnds = names + "SELECT (SELECT max(end_number) FROM runs INDEXED BY runs_by_end WHERE pipeline = name AND end_number IS NOT NULL) FROM names WHERE name IS NOT NULL"
+
 // Last returns the run of each pipeline that ended last.
 func (s *Store) Last(ctx context.Context) (map[tidemark.PipelineID]tidemark.Run, error) {
-	runs, err := s.runs(ctx, "WHERE end_number IN (SELECT max(end_number) FROM runs WHERE end_number IS NOT NULL GROUP BY pipeline)")
+	runs, err := s.runs(ctx, "WHERE end_number IN ("+lastEnds+")")
 	if err != nil {
 		return nil, err
 	}

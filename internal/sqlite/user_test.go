@@ -87,7 +87,7 @@ func TestNotedTogether(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, err, do.want)
 		}
 	}
-	acts, err := s.Acts(t.Context(), 0, 100)
+	acts, err := s.Acts(t.Context(), tidemark.ActFilter{Limit: 100})
 	if err != nil || len(acts) != 3 {
 		t.Errorf("%d acts are noted, %v; want those of two users and a token", len(acts), err)
 	}

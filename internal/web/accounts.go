@@ -58,8 +58,12 @@ type newToken struct {
 }
 
 type auditQuery struct {
-	Before int64 `query:"before" minimum:"0" doc:"go on behind this entry, the last of a page"`
-	Limit  int   `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Who     string `query:"who" maxLength:"300" doc:"only what this user or token asked for"`
+	Action  string `query:"action" maxLength:"300" doc:"only actions that begin so: run, run start"`
+	Object  string `query:"object" maxLength:"300" doc:"only what was done to something with this in its name"`
+	Refused bool   `query:"refused" doc:"only what was not done"`
+	Before  int64  `query:"before" minimum:"0" doc:"go on behind this entry, the last of a page"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type auditLog struct {
@@ -162,7 +166,7 @@ func (a *answers) removeToken(ctx context.Context, p *userPath) (*struct{}, erro
 }
 
 func (a *answers) listAudit(ctx context.Context, q *auditQuery) (*auditLog, error) {
-	acts, err := a.Guard.Acts(ctx, callerOf(ctx).Identity, q.Before, q.Limit)
+	acts, err := a.Guard.Acts(ctx, callerOf(ctx).Identity, tidemark.ActFilter(*q))
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}

@@ -15,6 +15,10 @@ type Pipelines interface {
 	// Pipelines returns all pipelines and groups, in the order of the config.
 	Pipelines(ctx context.Context) ([]Pipeline, error)
 
+	// Recent returns of all pipelines and groups what they have done of late, in the order of the config: the last n runs that
+	// have ended, and what was committed since a time.
+	Recent(ctx context.Context, since time.Time, n int) ([]Recent, error)
+
 	// Connections returns all connections, sorted by name.
 	Connections() []Connection
 	// Start wants a run of a pipeline, or of each of a group.
@@ -39,6 +43,25 @@ type Pipeline struct {
 	Lag       *float64 `json:"lag_seconds,omitempty" doc:"since the last run that succeeded began; of a group, the longest of its members; not there before the first"`
 	Freshness float64  `json:"freshness_seconds,omitempty" doc:"how long that may be"`
 	Late      bool     `json:"late,omitempty" doc:"it is longer; of a group, that of a member"`
+}
+
+// A Recent is what a pipeline, or all of a group, has done of late.
+type Recent struct {
+	Pipeline string               `json:"pipeline"`
+	Rows     int64                `json:"rows_new" doc:"committed by runs that have ended since the time that was asked for"`
+	Runs     []tidemark.RecentRun `json:"runs" doc:"that have ended last, the newest first"`
+}
+
+type recentQuery struct {
+	Since string `query:"since" format:"date-time" doc:"rows that were committed at or after; none: since the day began, in UTC"`
+	Runs  int    `query:"runs" minimum:"0" maximum:"100" default:"20" doc:"so many of each pipeline"`
+}
+
+type recentList struct {
+	Body struct {
+		Since     time.Time `json:"since"`
+		Pipelines []Recent  `json:"pipelines"`
+	}
 }
 
 type pipelineList struct {
@@ -70,6 +93,7 @@ type started struct {
 func (a *answers) pipelines(api huma.API) {
 	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/pipelines", "list-pipelines", "pipelines", "List pipelines"), a.listPipelines)
 	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/pipelines/{name}", "get-pipeline", "pipelines", "Get a pipeline"), a.pipeline)
+	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/recent", "list-recent", "pipelines", "Tell what pipelines have done of late"), a.listRecent)
 	start := operation(tidemark.RoleOperator, http.MethodPost, "/pipelines/{name}/runs", "start-run", "pipelines", "Start a run")
 	start.DefaultStatus = http.StatusAccepted
 	huma.Register(api, start, a.start)
@@ -82,6 +106,23 @@ func (a *answers) listPipelines(ctx context.Context, _ *struct{}) (*pipelineList
 	}
 	list := new(pipelineList)
 	list.Body.Pipelines = append([]Pipeline{}, all...)
+	return list, nil
+}
+
+func (a *answers) listRecent(ctx context.Context, q *recentQuery) (*recentList, error) {
+	since := time.Now().UTC().Truncate(24 * time.Hour)
+	if q.Since != "" {
+		var err error
+		if since, err = time.Parse(time.RFC3339Nano, q.Since); err != nil {
+			return nil, huma.Error422UnprocessableEntity("since is no time", err)
+		}
+	}
+	all, err := a.Pipelines.Recent(ctx, since, q.Runs)
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	list := new(recentList)
+	list.Body.Since, list.Body.Pipelines = since.UTC(), append([]Recent{}, all...)
 	return list, nil
 }
 

@@ -47,9 +47,15 @@ type watermarkList struct {
 	}
 }
 
+type pipelineHistoryQuery struct {
+	Name  string `path:"name" maxLength:"300"`
+	Limit int    `query:"limit" minimum:"1" maximum:"100000" default:"500"`
+}
+
 func (a *answers) planning(api huma.API) {
 	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/pipelines/{name}/plan", "plan-pipeline", "pipelines", "Tell what the next run would do"), a.plan)
 	huma.Register(api, operation(tidemark.RoleOperator, http.MethodGet, "/pipelines/{name}/preview", "preview-pipeline", "pipelines", "Show what becomes of the first rows, step by step"), a.preview)
+	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/pipelines/{name}/history", "get-pipeline-history", "pipelines", "Get the commits of a pipeline"), a.history)
 	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/watermarks", "list-watermarks", "watermarks", "List how far pipelines have come"), a.listWatermarks)
 }
 
@@ -96,6 +102,15 @@ func stageOf(s run.Stage) stage {
 		one.Rows = append(one.Rows, cells)
 	}
 	return one
+}
+
+func (a *answers) history(ctx context.Context, q *pipelineHistoryQuery) (*tableHistory, error) {
+	return using(ctx, a, a.plans, func(r *run.Runner) (*tableHistory, error) {
+		changes, err := r.History(ctx, q.Name)
+		h := new(tableHistory)
+		h.Body.Of, h.Body.Changes = len(changes), append([]tidemark.Change{}, changes[:min(q.Limit, len(changes))]...)
+		return h, err
+	})
 }
 
 func (a *answers) listWatermarks(ctx context.Context, q *watermarksQuery) (*watermarkList, error) {

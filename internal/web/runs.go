@@ -30,6 +30,8 @@ type Progress struct {
 	Bytes      int64 `json:"bytes_read"`
 	Splits     int64 `json:"splits"`
 	SplitsDone int64 `json:"splits_done"`
+
+	Each []tidemark.SplitRead `json:"each" doc:"the splits of this attempt"`
 }
 
 type runsQuery struct {

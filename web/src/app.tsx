@@ -5,11 +5,15 @@ import { Link, Route, Switch, useLocation } from "wouter";
 
 import { Problem, answer, api } from "./api/client";
 import { useSession } from "./api/queries";
+import { Audit } from "./pages/accounts/audit";
+import { Password } from "./pages/accounts/password";
+import { Users } from "./pages/accounts/users";
 import { Home } from "./pages/home";
 import { Login } from "./pages/login";
 import { PipelinePage } from "./pages/pipeline";
 import { Pipelines } from "./pages/pipelines";
 import { RunPage } from "./pages/run";
+import { CompareRuns } from "./pages/run/compare";
 import { Runs } from "./pages/runs";
 import { Triggers } from "./pages/triggers";
 import { Watermarks } from "./pages/watermarks";
@@ -37,6 +41,11 @@ const places: [string, string][] = [
   ["/query", "Query"],
 ];
 
+const governed: [string, string][] = [
+  ["/users", "Users"],
+  ["/audit", "Audit"],
+];
+
 export function App() {
   const session = useSession();
   if (session.error instanceof Problem && session.error.status === 401) return <Login />;
@@ -55,15 +64,23 @@ export function App() {
         Skip to the content
       </a>
       <div className="frame">
-        <Side who={session.data.name} open={session.data.open} />
+        <Side who={session.data.name} open={session.data.open} person={session.data.kind === "user"} />
         <Pages />
       </div>
     </Role>
   );
 }
 
-function Side({ who, open }: { who: string; open: boolean }) {
+function Place({ href, name }: { href: string; name: string }) {
   const [path] = useLocation();
+  return (
+    <Link href={href} className="item" aria-current={path === href || (href !== "/" && path.startsWith(`${href}/`)) ? "page" : undefined}>
+      {name}
+    </Link>
+  );
+}
+
+function Side({ who, open, person }: { who: string; open: boolean; person: boolean }) {
   const client = useQueryClient();
   const out = async () => {
     await answer(api.DELETE("/api/v1/session"));
@@ -75,16 +92,26 @@ function Side({ who, open }: { who: string; open: boolean }) {
         Tidemark
       </Link>
       {places.map(([href, name]) => (
-        <Link key={href} href={href} className="item" aria-current={path === href || (href !== "/" && path.startsWith(`${href}/`)) ? "page" : undefined}>
-          {name}
-        </Link>
+        <Place key={href} href={href} name={name} />
       ))}
+      <Only role="admin">
+        {governed.map(([href, name]) => (
+          <Place key={href} href={href} name={name} />
+        ))}
+      </Only>
       <div className="who">
         {open ? (
           "this machine"
         ) : (
           <>
-            {who} <Button onClick={() => void out()}>Log out</Button>
+            {person ? (
+              <Link href="/password" title="Change your password">
+                {who}
+              </Link>
+            ) : (
+              who
+            )}{" "}
+            <Button onClick={() => void out()}>Log out</Button>
           </>
         )}
       </div>
@@ -113,11 +140,15 @@ function Pages() {
       <Route path="/pipelines" component={Pipelines} />
       <Route path="/pipelines/:name/:tab?">{(p) => <PipelinePage name={decodeURIComponent(p.name)} tab={p.tab ?? "runs"} />}</Route>
       <Route path="/runs" component={Runs} />
+      <Route path="/runs/compare" component={CompareRuns} />
       <Route path="/runs/:id">{(p) => <RunPage id={decodeURIComponent(p.id)} key={p.id} />}</Route>
       <Route path="/triggers" component={Triggers} />
       <Route path="/watermarks" component={Watermarks} />
       <Route path="/catalog/*?">{() => <Later of={Catalog} />}</Route>
       <Route path="/query">{() => <Later of={Query} />}</Route>
+      <Route path="/users" component={Users} />
+      <Route path="/audit" component={Audit} />
+      <Route path="/password" component={Password} />
       <Route>
         <Page title="Not found">
           <Empty>

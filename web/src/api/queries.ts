@@ -25,7 +25,7 @@ export const useSpec = (name: string) =>
     retry: false,
   });
 
-export type RunFilter = { pipeline?: string; state?: string; before?: string; limit?: number };
+export type RunFilter = { pipeline?: string; state?: string; before?: string; since?: string; limit?: number };
 
 export const useRuns = (f: RunFilter) =>
   useQuery({
@@ -37,6 +37,7 @@ export const useRuns = (f: RunFilter) =>
             query: {
               limit: f.limit ?? 50,
               before: f.before,
+              since: f.since,
               pipeline: f.pipeline ? [f.pipeline] : undefined,
               state: f.state ? [f.state as never] : undefined,
             },

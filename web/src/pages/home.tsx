@@ -1,40 +1,35 @@
-// What fails and what is late comes first.
+// What fails and what is late comes first, with why.
+import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 
-import type { Pipeline, Run } from "../api/client";
-import { usePipelines, useRuns } from "../api/queries";
-import { duration, number, took } from "../ui/format";
-import { Answer, Empty, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import type { Pipeline } from "../api/client";
+import { usePipelines } from "../api/queries";
+import { type Recent, useRecent } from "../api/watch";
+import { duration, exact, number, took } from "../ui/format";
+import { Answer, Button, Empty, Facts, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
+
+const atOnce = 60; // cards of pipelines that are well
 
 export function Home() {
   const pipelines = usePipelines();
-  const runs = useRuns({ limit: 1000 });
   const now = useNow();
+  const recent = useRecent(new Date(now).setHours(0, 0, 0, 0)); // the day of who looks
+  const byName = new Map((recent.data?.pipelines ?? []).map((r) => [r.pipeline, r]));
+  const card = (p: Pipeline) => <Card key={p.name} pipeline={p} recent={byName.get(p.name)} now={now} />;
   return (
     <Page title="Home">
       <Answer of={pipelines}>
         {(data) => {
           const all = data.pipelines ?? [];
-          const bad = all.filter((p) => p.late || p.last?.state === "failed");
-          const history = byPipeline(runs.data?.runs ?? []);
-          return all.length === 0 ? (
-            <Empty>The config has no pipelines yet.</Empty>
-          ) : (
+          if (all.length === 0) return <Empty>The config has no pipelines yet.</Empty>;
+          const bad = all.filter(isBad).sort((a, b) => urgency(b) - urgency(a));
+          return (
             <>
-              <h2>{bad.length === 0 ? "All is well" : `Needs a look (${bad.length})`}</h2>
-              <div className="cards">
-                {bad.map((p) => (
-                  <Card key={p.name} pipeline={p} runs={history.get(p.name) ?? []} now={now} bad />
-                ))}
-              </div>
+              <Glance all={all} recent={recent.data?.pipelines ?? undefined} />
+              <h2>{bad.length === 0 ? "All is well" : `Needs a look (${number(bad.length)})`}</h2>
+              <Cards of={bad.map(card)} />
               {bad.length < all.length && bad.length > 0 && <h2>The others</h2>}
-              <div className="cards">
-                {all
-                  .filter((p) => !bad.includes(p))
-                  .map((p) => (
-                    <Card key={p.name} pipeline={p} runs={history.get(p.name) ?? []} now={now} />
-                  ))}
-              </div>
+              <Cards of={all.filter((p) => !isBad(p)).map(card)} />
             </>
           );
         }}
@@ -43,32 +38,56 @@ export function Home() {
   );
 }
 
-function byPipeline(runs: Run[]): Map<string, Run[]> {
-  const found = new Map<string, Run[]>();
-  for (const r of runs) {
-    const list = found.get(r.pipeline) ?? [];
-    list.push(r);
-    found.set(r.pipeline, list);
-  }
-  return found;
+const failed = (p: Pipeline) => p.last?.state === "failed";
+const isBad = (p: Pipeline) => failed(p) || !!p.late;
+
+// urgency puts failed ones before late ones, and of those the later first.
+const urgency = (p: Pipeline) => (failed(p) ? 1e12 : 0) + (p.lag_seconds ?? 1e9);
+
+function Glance({ all, recent }: { all: Pipeline[]; recent?: Recent[] }) {
+  const count = (wanted: (p: Pipeline) => unknown) => number(all.filter(wanted).length);
+  return (
+    <Facts
+      facts={[
+        ["Pipelines", number(all.length)],
+        ["Failed", count(failed)],
+        ["Late", count((p) => p.late)],
+        ["Running or waiting", count((p) => p.running)],
+        ["Rows today", number(recent?.reduce((n, r) => n + r.rows_new, 0))],
+      ]}
+    />
+  );
 }
 
-function Card({ pipeline: p, runs, now, bad }: { pipeline: Pipeline; runs: Run[]; now: number; bad?: boolean }) {
-  const last = p.running ?? p.last;
-  const today = new Date(now).toDateString();
-  const rows = runs.filter((r) => r.ended && new Date(r.ended).toDateString() === today).reduce((n, r) => n + (r.result?.rows_new ?? 0), 0);
+function Cards({ of }: { of: ReactNode[] }) {
+  const [whole, setWhole] = useState(false);
+  const more = of.length - atOnce;
   return (
-    <section className={bad ? "card bad" : "card"} aria-label={p.name}>
+    <>
+      <div className="cards">{whole ? of : of.slice(0, atOnce)}</div>
+      {!whole && more > 0 && (
+        <p>
+          <Button onClick={() => setWhole(true)}>Show {number(more)} more</Button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Card({ pipeline: p, recent, now }: { pipeline: Pipeline; recent?: Recent; now: number }) {
+  const run = p.running ?? p.last;
+  return (
+    <section className={isBad(p) ? "card bad" : "card"} aria-label={p.name}>
       <h3>
         <Link href={pipelinePath(p.name)}>{p.name}</Link>
       </h3>
       <div>
-        {last ? (
+        {run ? (
           <>
-            <Link href={runPath(last.id)}>
-              <State state={last.state} />
+            <Link href={runPath(run.id)}>
+              <State state={run.state} />
             </Link>{" "}
-            <When at={last.ended ?? last.started ?? last.queued} now={now} />
+            <When at={run.ended ?? run.started ?? run.queued} now={now} />
           </>
         ) : (
           <span className="soft">has not run yet</span>
@@ -77,24 +96,51 @@ function Card({ pipeline: p, runs, now, bad }: { pipeline: Pipeline; runs: Run[]
       <div className={p.late ? "late" : "soft"}>
         {p.lag_seconds !== undefined ? `lag ${duration(p.lag_seconds)}` : "never loaded"}
         {p.freshness_seconds ? ` of ${duration(p.freshness_seconds)}` : ""}
-        {p.late ? ", late" : ""} · {number(rows)} rows today
+        {p.late ? ", late" : ""} · {number(recent?.rows_new)} rows today
       </div>
-      {p.last?.state === "failed" && <div className="problem">{p.last.error?.split("\n")[0]}</div>}
-      <Spark runs={runs.slice(0, 20).reverse()} now={now} />
+      <Why pipeline={p} />
+      <Spark runs={[...(recent?.runs ?? [])].reverse()} />
     </section>
   );
 }
 
+// Why says what is wrong with a pipeline that needs a look.
+function Why({ pipeline: p }: { pipeline: Pipeline }) {
+  if (failed(p)) {
+    return (
+      <div className="problem">
+        {p.last?.error?.split("\n")[0]}
+        {p.running && p.last && (
+          <>
+            {" "}
+            <Link href={runPath(p.last.id)}>The run that failed</Link>
+          </>
+        )}
+      </div>
+    );
+  }
+  if (!p.late) return null;
+  const next = p.running ? "a run is under way" : p.next ? `the next run is due ${exact(p.next)}` : "no trigger with a time starts the next run";
+  return <div className="soft">{p.lag_seconds === undefined ? `nothing was loaded since the server knows it; ${next}` : `the last complete run is too long ago; ${next}`}</div>;
+}
+
 // Spark draws how long the last runs took, and how they ended.
-function Spark({ runs, now }: { runs: Run[]; now: number }) {
+function Spark({ runs }: { runs: Past[] }) {
   if (runs.length === 0) return null;
-  const lengths = runs.map((r) => took(r, now) ?? 0);
+  const lengths = runs.map((r) => took(r, 0) ?? 0);
   const longest = Math.max(...lengths, 0.001);
   return (
     <div className="spark" role="img" aria-label={`the last ${runs.length} runs: ${runs.filter((r) => r.state === "failed").length} failed`}>
       {runs.map((r, i) => (
-        <i key={r.id} className={r.state} style={{ height: `${20 + (80 * (lengths[i] ?? 0)) / longest}%` }} />
+        <i
+          key={r.id}
+          className={r.state}
+          title={`${r.state}, ${duration(lengths[i])}, ${number(r.rows_new)} rows, ${exact(r.ended)}`}
+          style={{ height: `${20 + (80 * (lengths[i] ?? 0)) / longest}%` }}
+        />
       ))}
     </div>
   );
 }
+
+type Past = NonNullable<Recent["runs"]>[number];

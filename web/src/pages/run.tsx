@@ -4,9 +4,14 @@ import { Link, useLocation } from "wouter";
 import type { LogLine, Schemas } from "../api/client";
 import { useRun } from "../api/follow";
 import { cancelRun, startRun, useAct } from "../api/queries";
+import { isOver, useRunBefore } from "../api/watch";
 import { Only } from "../app";
-import { duration, exact, number, size, took } from "../ui/format";
-import { Button, Empty, Facts, Failure, Loading, Page, State, Table, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import { duration, exact, took } from "../ui/format";
+import { Button, Empty, Facts, Failure, Loading, Page, State, Table, When, pipelinePath, runPath, cause, useNow } from "../ui/parts";
+import { Progress } from "./run/progress";
+import { ResultFacts } from "./run/result";
+import "./run/run.css";
+import { comparePath } from "./runs";
 
 type RunEvent = Schemas["RunEvent"];
 
@@ -27,7 +32,7 @@ export function RunPage({ id }: { id: string }) {
       </Page>
     );
   }
-  const over = run.state !== "queued" && run.state !== "running";
+  const over = isOver(run);
   return (
     <Page title={`Run of ${run.pipeline}`} actions={<Acts run={run} over={over} />}>
       {!connected && !over && (
@@ -41,7 +46,7 @@ export function RunPage({ id }: { id: string }) {
           ["Pipeline", <Link key="p" href={pipelinePath(run.pipeline)}>{run.pipeline}</Link>],
           ["Began", run.started ? <When key="w" at={run.started} now={now} /> : "waits"],
           ["Took", duration(took(run, now))],
-          ["Wanted by", run.causes?.map((c) => c.detail || c.id).join(", ")],
+          ["Wanted by", run.causes?.map(cause).join(", ")],
           ["Id", <span key="i" className="mono">{run.id}</span>],
         ]}
       />
@@ -51,8 +56,9 @@ export function RunPage({ id }: { id: string }) {
           {run.hint && <p className="hint">{run.hint}</p>}
         </div>
       )}
-      {run.state === "running" && <Progress run={run} now={now} />}
-      {run.result && <Result result={run.result} />}
+      {run.state === "running" && run.progress && <Progress progress={run.progress} now={now} />}
+      {run.result && <ResultFacts result={run.result} />}
+      {over && <Before run={run} />}
       <Attempts run={run} now={now} />
       <h2>Log</h2>
       <Log lines={lines} />
@@ -85,45 +91,14 @@ function Acts({ run, over }: { run: RunEvent; over: boolean }) {
   );
 }
 
-function Progress({ run, now }: { run: RunEvent; now: number }) {
-  const p = run.progress;
-  if (!p) return null;
-  const seconds = took(run, now) ?? 0;
-  const rate = seconds > 0 ? p.rows_read / seconds : 0;
-  const left = p.rows_expected > p.rows_read && rate > 0 ? (p.rows_expected - p.rows_read) / rate : undefined;
+// Before leads to what the run before did otherwise.
+function Before({ run }: { run: RunEvent }) {
+  const before = useRunBefore(run.pipeline, run.id).data?.runs?.[0];
+  if (!before) return null;
   return (
-    <section aria-label="Progress">
-      <progress max={Math.max(p.rows_expected, p.rows_read, 1)} value={p.rows_read} aria-label="rows read" />
-      <p className="soft">
-        {number(p.rows_read)}
-        {p.rows_expected > 0 ? ` of about ${number(p.rows_expected)}` : ""} rows · {number(Math.round(rate))} rows/s · {size(p.bytes_read)} · {p.splits_done} of {p.splits} splits
-        {left !== undefined ? ` · about ${duration(left)} left` : ""}
-      </p>
-    </section>
-  );
-}
-
-function Result({ result: r }: { result: Schemas["RunResult"] }) {
-  const facts: [string, string][] = [
-    ["Read", number(r.rows_read)],
-    ["New", number(r.rows_new)],
-    ["Suppressed", number(r.rows_suppressed)],
-    ["Rejected", number(r.rows_rejected ?? 0)],
-    ["Files", `${number(r.files)}, ${size(r.bytes)}`],
-    ["Watermark", r.high_before && r.high_before !== r.high ? `${r.high_before} → ${r.high ?? "–"}` : (r.high ?? "–")],
-    ["Commit", r.committed ? number(r.seq) : "none: nothing was new"],
-    ["In the table", `${number(r.rows_total)} loaded`],
-  ];
-  return (
-    <section aria-label="Result">
-      <h2>Result</h2>
-      <Facts facts={facts} />
-      {r.notices?.map((n) => (
-        <p key={n} className="notice">
-          {n}
-        </p>
-      ))}
-    </section>
+    <p>
+      <Link href={comparePath(before.id, run.id)}>Compare with the run before</Link>
+    </p>
   );
 }
 

@@ -1,15 +1,35 @@
+import { Suspense, lazy } from "react";
 import { Link } from "wouter";
 
 import type { Trigger } from "../api/client";
-import { enableTrigger, fireTrigger, useAct, useTriggers } from "../api/queries";
+import { enableTrigger, fireTrigger, useAct, usePipelines, useTriggers } from "../api/queries";
 import { Only } from "../app";
-import { Answer, Button, Empty, Failure, Page, State, Table, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import { Answer, Button, Empty, Failure, Loading, Page, State, Table, When, pipelinePath, runPath, useNow } from "../ui/parts";
+
+const Graph = lazy(() => import("./triggers/graph"));
+
+const drawn = 400; // triggers: a picture of more tells nothing
 
 export function Triggers() {
   const triggers = useTriggers();
+  const pipelines = usePipelines();
   return (
     <Page title="Triggers">
-      <Answer of={triggers}>{(data) => <TriggerTable triggers={data.triggers ?? []} />}</Answer>
+      <Answer of={triggers}>
+        {(data) => {
+          const all = data.triggers ?? [];
+          return (
+            <>
+              {all.length > 0 && all.length <= drawn && pipelines.data && (
+                <Suspense fallback={<Loading />}>
+                  <Graph triggers={all} pipelines={pipelines.data.pipelines ?? []} />
+                </Suspense>
+              )}
+              <TriggerTable triggers={all} />
+            </>
+          );
+        }}
+      </Answer>
     </Page>
   );
 }

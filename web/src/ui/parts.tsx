@@ -137,3 +137,9 @@ export function why(run: Run): string {
   const more = (run.causes?.length ?? 1) - 1;
   return more > 0 ? `${what} and ${more} more` : what;
 }
+
+// cause is one of those in full: what started it, who, and why.
+export function cause(c: NonNullable<Run["causes"]>[number]): string {
+  const what = c.trigger ? `trigger ${c.trigger}` : c.kind;
+  return [`${what}${c.by ? ` by ${c.by}` : ""}`, c.detail].filter(Boolean).join(": ");
+}
