@@ -1,6 +1,6 @@
 // The frame around all pages: who asks, and where to go.
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, createContext, useContext } from "react";
+import { type ReactNode, Suspense, createContext, lazy, useContext } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 
 import { Problem, answer, api } from "./api/client";
@@ -14,6 +14,12 @@ import { Runs } from "./pages/runs";
 import { Triggers } from "./pages/triggers";
 import { Watermarks } from "./pages/watermarks";
 import { Button, Empty, Failure, Loading, Page } from "./ui/parts";
+
+// What is seldom needed is loaded when it is.
+const NewPipeline = lazy(() => import("./pages/new/new").then((m) => ({ default: m.NewPipeline })));
+const Connections = lazy(() => import("./pages/connections/connections").then((m) => ({ default: m.Connections })));
+const NewConnection = lazy(() => import("./pages/connections/edit").then((m) => ({ default: m.NewConnection })));
+const EditConnection = lazy(() => import("./pages/connections/edit").then((m) => ({ default: m.EditConnection })));
 
 const roles = ["viewer", "operator", "admin"];
 const Role = createContext("viewer");
@@ -29,6 +35,7 @@ const places: [string, string][] = [
   ["/runs", "Runs"],
   ["/triggers", "Triggers"],
   ["/watermarks", "Watermarks"],
+  ["/connections", "Connections"],
 ];
 
 export function App() {
@@ -50,7 +57,9 @@ export function App() {
       </a>
       <div className="frame">
         <Side who={session.data.name} open={session.data.open} />
-        <Pages />
+        <Suspense fallback={<Loading />}>
+          <Pages />
+        </Suspense>
       </div>
     </Role>
   );
@@ -96,6 +105,10 @@ function Pages() {
       <Route path="/runs/:id">{(p) => <RunPage id={decodeURIComponent(p.id)} key={p.id} />}</Route>
       <Route path="/triggers" component={Triggers} />
       <Route path="/watermarks" component={Watermarks} />
+      <Route path="/new" component={NewPipeline} />
+      <Route path="/connections" component={Connections} />
+      <Route path="/connections/new" component={NewConnection} />
+      <Route path="/connections/:name">{(p) => <EditConnection name={decodeURIComponent(p.name)} key={p.name} />}</Route>
       <Route>
         <Page title="Not found">
           <Empty>

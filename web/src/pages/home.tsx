@@ -3,6 +3,7 @@ import { Link } from "wouter";
 
 import type { Pipeline, Run } from "../api/client";
 import { usePipelines, useRuns } from "../api/queries";
+import { Only } from "../app";
 import { duration, number, took } from "../ui/format";
 import { Answer, Empty, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
 
@@ -18,7 +19,7 @@ export function Home() {
           const bad = all.filter((p) => p.late || p.last?.state === "failed");
           const history = byPipeline(runs.data?.runs ?? []);
           return all.length === 0 ? (
-            <Empty>The config has no pipelines yet.</Empty>
+            <Empty>The config has no pipelines yet. <Only role="admin"><Link href="/new">Make the first one</Link></Only></Empty>
           ) : (
             <>
               <h2>{bad.length === 0 ? "All is well" : `Needs a look (${bad.length})`}</h2>
