@@ -1,6 +1,8 @@
 package serve_test
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -64,6 +66,23 @@ func TestAPISourceTable(t *testing.T) {
 	for path, code := range map[string]int{"shop/tables/nothing": 404, "nobody/tables/orders": 404, "lake/tables/orders": 422, "shop/tables/a.b.c": 422, "shop/tables/order*": 422, "shop/tables/orders?format=csv": 422} {
 		s.ask(t, code, "GET", "/api/v1/connections/"+path, "", nil)
 	}
+}
+
+// beginner serves an empty config beside a source with many tables, and returns where both are, for the tests in the browser.
+func beginner(t *testing.T) []string {
+	s := prepareSite(t, "", "")
+	s.exec(t, "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20) COMMENT 'for the kitchen', changed TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (changed))",
+		"INSERT INTO orders (id) SELECT seq FROM seq_1_to_3000", "CREATE TABLE plain (a INT, b INT)")
+	for n := range 250 {
+		s.exec(t, fmt.Sprintf("CREATE TABLE archive_%03d (id INT PRIMARY KEY) ENGINE=Aria", n))
+	}
+	s.write(t, "")
+	s.serve(t, serve.Options{})
+	host, port, err := net.SplitHostPort(s.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"CONSOLE_EMPTY_URL=" + s.base, "CONSOLE_SOURCE=" + strings.Join([]string{host, port, strings.Replace(s.database, "tide_", "site_", 1), s.database}, " ")}
 }
 
 // TestAPIFromNothing: a server begins with an empty file, and all that it runs is made over its API.

@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 
-const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/nothing"];
+const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/connections", "/connections/new", "/connections/shop", "/new", "/new?connection=shop", "/new?connection=shop&table=orders", "/nothing"];
 
 for (const path of pages) {
   test(`nothing keeps anybody from using ${path}`, async ({ page }) => {

@@ -68,8 +68,8 @@ function Save({ name, yaml, right }: { name: string; yaml: string; right: boolea
     },
     onSuccess: async (path) => {
       sessionStorage.removeItem(`draft:${name}`);
+      go(path); // before the name is known to be taken
       await client.invalidateQueries();
-      go(path);
     },
   });
   const canvas = () => {
