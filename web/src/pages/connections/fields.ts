@@ -18,13 +18,13 @@ export type Field = {
 export type Values = Record<string, string>;
 
 export const kinds: Record<Kind, { name: string; says: string; fields: Field[] }> = {
-  mysql: { name: "MySQL", says: "a MySQL or MariaDB server, as a source", fields: mysqlFields() },
+  mysql: { name: "MySQL", says: "or MariaDB: a server, as a source", fields: mysqlFields() },
   file: {
     name: "Folder",
-    says: "a folder of the server's machine, as a lake",
+    says: "on the server's machine, as a lake",
     fields: [{ key: "path", label: "Folder", place: "lake", needed: true, hint: "Relative to the folder of the config file, or from the root." }, maxRuns()],
   },
-  s3: { name: "S3 bucket", says: "a bucket of S3 or of what speaks its protocol, as a lake", fields: s3Fields() },
+  s3: { name: "S3 bucket", says: "or one of another server with its protocol, as a lake", fields: s3Fields() },
 };
 
 function mysqlFields(): Field[] {
@@ -103,7 +103,8 @@ export function toSpec(kind: Kind, values: Values, before: Spec): Spec {
     if (kind === "mysql" && urlParts.includes(f.key)) continue;
     put(spec, f.key.split("."), value === "" ? undefined : f.as === "number" ? Number(value) : f.as === "flag" ? value === "true" || undefined : value);
   }
-  if (kind === "mysql") spec.url = mysqlURL(values);
+  const was = toValues(before);
+  if (kind === "mysql" && (spec.url === undefined || urlParts.some((part) => (values[part] ?? "") !== (was[part] ?? "")))) spec.url = mysqlURL(values);
   if (kind === "file" && values.path) delete spec.url;
   return spec;
 }

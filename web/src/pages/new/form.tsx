@@ -36,7 +36,7 @@ export function DraftForm({ table: t, draft: d, lakes, wrong, onChange, onNewLak
   );
   const cursors: [string, string][] = (t.cursors ?? []).map((c) => [c.column, `${c.column} (${c.kind})`]);
   return (
-    <section aria-label="Proposal">
+    <section className="proposal" aria-label="Proposal">
       <h3>What is proposed, and why</h3>
       <div className="fields">
         {d.mode !== "replace" && choice("cursor", "Cursor", [["", "none"], ...cursors], whyCursor(t, d.cursor))}
