@@ -41,6 +41,7 @@ var layers = map[string][]string{
 	"internal/folder":    {".", "internal/blob", "internal/parquet", "internal/glue", "internal/failpoint"},
 	"internal/engine":    {".", "internal/overlap", "internal/transform", "internal/failpoint", "internal/trace"},
 	"internal/sqlite":    {"."},
+	"internal/propose":   {"."},
 	"internal/schedule":  {"."},
 	"internal/temporal":  {".", "internal/engine"},
 	"internal/query":     {".", "internal/duckdb", "internal/blob", "internal/parquet"},

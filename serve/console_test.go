@@ -63,6 +63,7 @@ func TestConsole(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Dir = filepath.Join("..", "web")
 	cmd.Env = append(os.Environ(), "CONSOLE_URL="+s.base, "CONSOLE_CONTROL="+control.URL, "CONSOLE_BROWSER="+browser, "CONSOLE_OUTPUT="+output, "CI=true")
+	cmd.Env = append(cmd.Env, beginner(t)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -30,7 +30,7 @@ func (f file) Check(text []byte) error {
 }
 
 func (s *server) parse(text []byte) (*config.Config, error) {
-	return config.Parse(s.path, text, config.WithEnvironment(s.opts.Env))
+	return config.Parse(s.path, text, config.WithEnvironment(s.opts.Env), config.MayBeEmpty())
 }
 
 // Save implements web.ConfigFile. When it returns, the text is in use, or a newer one.

@@ -81,7 +81,7 @@ func (s *site) refusedEdits(t *testing.T, old string) {
 		{422, "PUT", "/pipelines/x", `{}`, [2]string{}},
 		{422, "PUT", "/pipelines/x", `{"yaml": "a: b", "spec": {}}`, [2]string{}},
 		{422, "PUT", "/connections/x", `{"yaml": "{type: mysql, url: \"mysql://u:pw@h/\"}"}`, [2]string{}},
-		{422, "PUT", "/config", `{"text": "connections: {}"}`, [2]string{}},
+		{422, "PUT", "/config", `{"text": "connections: []"}`, [2]string{}},
 		{412, "PUT", "/pipelines/orders", `{"yaml": "a: b"}`, [2]string{"If-None-Match", "*"}},
 		{412, "DELETE", "/pipelines/orders", "", [2]string{"If-Match", `"` + old + `"`}},
 		{404, "DELETE", "/pipelines/nobody", "", [2]string{}},

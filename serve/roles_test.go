@@ -31,6 +31,7 @@ var roles = map[string]tidemark.Role{
 	"GET /api/v1/pipelines/{name}/preview":     tidemark.RoleOperator, // rows of the source, before steps that drop columns
 	"PATCH /api/v1/triggers/{pipeline}/{name}": tidemark.RoleOperator, "POST /api/v1/triggers/{pipeline}/{name}/fire": tidemark.RoleOperator,
 	"POST /api/v1/connections/{name}/check": tidemark.RoleOperator, "GET /api/v1/connections/{name}/tables": tidemark.RoleOperator,
+	"GET /api/v1/connections/{name}/tables/{table}":     tidemark.RoleOperator,
 	"PUT /api/v1/catalog/{lake}/tables/{table}/comment": tidemark.RoleOperator,
 
 	"GET /api/v1/pipelines/{name}/spec": tidemark.RoleViewer,

@@ -120,8 +120,8 @@ func (a *app) fromEnvironment(flags *pflag.FlagSet) error {
 }
 
 // load reads the config. What is wrong with it is an error of usage.
-func (a *app) load() (*config.Config, error) {
-	cfg, err := config.Load(a.config, config.WithEnvironment(a.env))
+func (a *app) load(o ...config.Option) (*config.Config, error) {
+	cfg, err := config.Load(a.config, append(o, config.WithEnvironment(a.env))...)
 	return cfg, usage(err)
 }
 

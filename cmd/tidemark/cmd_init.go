@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/mysql"
+	"github.com/tidemark-data/tidemark/internal/propose"
 )
 
 type initOptions struct {
@@ -90,8 +90,8 @@ func runInit(ctx context.Context, a *app, o initOptions, args []string) error {
 	}
 	if a.json {
 		return a.printJSON(struct {
-			File   string     `json:"file"`
-			Tables []proposal `json:"tables"`
+			File   string             `json:"file"`
+			Tables []propose.Proposal `json:"tables"`
 		}{a.config, f.tables})
 	}
 	_, err = fmt.Fprintf(a.out, "wrote %s with %s; next: tidemark check, tidemark run\n", a.config, count(int64(len(f.tables)), "table"))
@@ -123,7 +123,7 @@ func initPlan(a *app, o initOptions, args []string) (initFile, mysql.Config, err
 		return f, connection, fmt.Errorf("--format %q: want iceberg or parquet", o.format)
 	}
 	f.source = initSource{
-		name: pipelineName(connection.Database), url: args[0], socket: o.socket, tlsMode: o.tlsMode, tlsCA: o.tlsCA,
+		name: propose.PipelineName(connection.Database), url: args[0], socket: o.socket, tlsMode: o.tlsMode, tlsCA: o.tlsCA,
 	}
 	if connection.Database == "" || f.source.name == "lake" {
 		f.source.name = "source"
@@ -187,7 +187,7 @@ func survey(ctx context.Context, o initOptions, f *initFile, connection mysql.Co
 	if len(names) == 0 {
 		return fmt.Errorf("database %s has no tables that %s may see: %w", connection.Database, connection.User, tidemark.ErrNotFound)
 	}
-	facts := make([]tableFacts, len(names))
+	facts := make([]propose.Facts, len(names))
 	columns := make([][]string, len(names))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
@@ -202,11 +202,11 @@ func survey(ctx context.Context, o initOptions, f *initFile, connection mysql.Co
 	}
 	byTable := map[tidemark.TableName][]string{}
 	for i := range facts {
-		f.tables = append(f.tables, propose(facts[i], f.format))
+		f.tables = append(f.tables, propose.For(facts[i], f.format))
 		byTable[names[i]] = columns[i]
 	}
 	if whole {
-		f.whole, f.bundled = connection.Database, bundles(f.tables, byTable)
+		f.whole, f.bundled = connection.Database, propose.Bundles(f.tables, byTable)
 	}
 	return nil
 }
@@ -240,45 +240,25 @@ func explainLogin(err error, s initSource) error {
 	return err
 }
 
-// candidatesTried bounds the columns of a table that are asked for one by one.
-const candidatesTried = 8
-
 // inspect returns what there is to know of a table, and its columns.
-func inspect(ctx context.Context, connection mysql.Config, name tidemark.TableName) (tableFacts, []string, error) {
-	facts := tableFacts{name: name}
-	schema, err := describe(ctx, connection, tidemark.Pipeline{Table: name, Mode: tidemark.ModeReplace})
+func inspect(ctx context.Context, connection mysql.Config, name tidemark.TableName) (propose.Facts, []string, error) {
+	facts := propose.Facts{Table: name}
+	source, err := mysql.Open(ctx, connection, tidemark.Pipeline{Table: name, Mode: tidemark.ModeReplace}, slog.New(slog.DiscardHandler)) // its warnings are for runs
 	if err != nil {
 		return facts, nil, err
 	}
-	facts.key = schema.Key
+	defer source.Close()
+	schema, err := source.Schema(ctx)
+	if err != nil {
+		return facts, nil, err
+	}
 	var columns []string
 	for _, c := range schema.Columns {
 		columns = append(columns, c.Name)
-		of := strings.ToLower(c.SourceType)
-		temporal := strings.HasPrefix(of, "datetime") || strings.HasPrefix(of, "timestamp")
-		number := strings.Contains(of, "int") && slices.ContainsFunc(schema.Unique, func(k []string) bool { return k[0] == c.Name })
-		if !temporal && !number || len(facts.candidates) == candidatesTried {
-			continue
-		}
-		with, err := describe(ctx, connection, tidemark.Pipeline{Table: name, Mode: tidemark.ModeReplace, Cursors: []string{c.Name}})
-		if err != nil {
-			return facts, nil, err
-		}
-		facts.candidates = append(facts.candidates, candidate{
-			name: c.Name, kind: with.Cursor.Kind, serverSet: with.Cursor.ServerSet, indexed: with.Cursor.Indexed,
-			nullable: with.Cursor.Nullable,
-		})
 	}
-	return facts, columns, nil
-}
-
-func describe(ctx context.Context, connection mysql.Config, p tidemark.Pipeline) (*tidemark.Schema, error) {
-	source, err := mysql.Open(ctx, connection, p, slog.New(slog.DiscardHandler)) // its warnings are for runs
-	if err != nil {
-		return nil, err
-	}
-	defer source.Close()
-	return source.Schema(ctx)
+	facts.Key, facts.Unique = schema.Key, schema.Unique
+	facts.Cursors, err = source.Cursors()
+	return facts, columns, err
 }
 
 // writeConfig checks the config by reading it, and writes it: never over one that is there, but with force.

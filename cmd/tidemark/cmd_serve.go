@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/serve"
 )
 
@@ -21,7 +22,8 @@ Runs pipelines whenever one of their triggers fires, until it is stopped: then r
 server.stop_timeout, and those that do not begin again with the next server. It may be killed at any moment and started
 again: no run is lost, and no row is loaded twice.
 
-The config file is read again when it changes. One with mistakes changes nothing: the last good one stays in use.`,
+The config file is read again when it changes. One with mistakes changes nothing: the last good one stays in use. It may
+be empty: its console makes connections and pipelines.`,
 			exitOK, exitFailed, exitUsage),
 		Example: `  tidemark serve
   tidemark serve -c /etc/tidemark/tidemark.yaml --log-json`,
@@ -31,7 +33,7 @@ The config file is read again when it changes. One with mistakes changes nothing
 }
 
 func runServe(ctx context.Context, a *app) error {
-	cfg, err := a.load()
+	cfg, err := a.load(config.MayBeEmpty())
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/propose"
 )
 
 // An initFile is what init writes into a config.
@@ -16,9 +14,9 @@ type initFile struct {
 	lake   initLake
 	format tidemark.Format
 	whole  string // the database whose tables are all loaded, those of tomorrow included; "" for named ones
-	tables []proposal
+	tables []propose.Proposal
 	// bundled is tables by pipeline; nil when each table has a pipeline of its own.
-	bundled []bundle
+	bundled []propose.Bundle
 }
 
 type initSource struct {
@@ -46,11 +44,11 @@ func (f initFile) yaml() string {
 }
 
 func (s initSource) write(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s:\n    type: mysql\n    url: %s", quote(s.name), quote(s.url))
+	fmt.Fprintf(b, "  %s:\n    type: mysql\n    url: %s", propose.Quote(s.name), propose.Quote(s.url))
 	b.WriteString("   # never a password here\n")
 	for _, kv := range [][2]string{{"socket", s.socket}, {"auth", s.auth}} {
 		if kv[1] != "" {
-			fmt.Fprintf(b, "    %s: %s\n", kv[0], quote(kv[1]))
+			fmt.Fprintf(b, "    %s: %s\n", kv[0], propose.Quote(kv[1]))
 		}
 	}
 	if s.passwordEnv != "" {
@@ -59,7 +57,7 @@ func (s initSource) write(b *strings.Builder) {
 	var tls []string
 	for _, kv := range [][2]string{{"mode", s.tlsMode}, {"ca", s.tlsCA}} {
 		if kv[1] != "" {
-			tls = append(tls, kv[0]+": "+quote(kv[1]))
+			tls = append(tls, kv[0]+": "+propose.Quote(kv[1]))
 		}
 	}
 	if tls != nil {
@@ -69,13 +67,13 @@ func (s initSource) write(b *strings.Builder) {
 
 func (l initLake) write(b *strings.Builder) {
 	if l.path != "" {
-		fmt.Fprintf(b, "  lake:\n    type: file\n    path: %s\n", quote(l.path))
+		fmt.Fprintf(b, "  lake:\n    type: file\n    path: %s\n", propose.Quote(l.path))
 		return
 	}
-	fmt.Fprintf(b, "  lake:\n    type: s3\n    url: %s\n", quote(l.url))
+	fmt.Fprintf(b, "  lake:\n    type: s3\n    url: %s\n", propose.Quote(l.url))
 	for _, kv := range [][2]string{{"region", l.region}, {"endpoint", l.endpoint}} {
 		if kv[1] != "" {
-			fmt.Fprintf(b, "    %s: %s\n", kv[0], quote(kv[1]))
+			fmt.Fprintf(b, "    %s: %s\n", kv[0], propose.Quote(kv[1]))
 		}
 	}
 	if l.pathStyle {
@@ -87,21 +85,11 @@ func (l initLake) write(b *strings.Builder) {
 func (f initFile) writeSingles(b *strings.Builder) {
 	b.WriteString("pipelines:\n")
 	for _, p := range f.tables {
-		cursor := ""
-		if p.Cursor != "" {
-			cursor = ", cursor: " + quote(p.Cursor)
+		fmt.Fprintf(b, "%s  %s:\n", propose.Comment("  ", p.Reason), propose.Quote(propose.PipelineName(p.Table.Name)))
+		for _, line := range p.Lines(f.source.name, "lake", f.format) {
+			fmt.Fprintf(b, "    %s\n", line)
 		}
-		fmt.Fprintf(b, "%s  %s:\n", comment(p.Reason), quote(pipelineName(p.Table.Name)))
-		fmt.Fprintf(b, "    source: {connection: %s, table: %s%s}\n", quote(f.source.name), quote(sourceName(p.Table)), cursor)
-		fmt.Fprintf(b, "    target: {connection: lake, table: %s%s, mode: %s}\n", quote(targetName(p.Table)), f.formatKey(), p.Mode)
 	}
-}
-
-func (f initFile) formatKey() string {
-	if f.format == tidemark.FormatIceberg {
-		return ""
-	}
-	return ", format: " + string(f.format)
 }
 
 // reasonsShown bounds the comments above a pipeline of many tables.
@@ -110,124 +98,47 @@ const reasonsShown = 40
 // writeBundles writes a pipeline for each group of tables. The first, which has the most tables, takes also those
 // that are made later.
 func (f initFile) writeBundles(b *strings.Builder) {
-	fmt.Fprintf(b, "defaults:\n  source: {connection: %s}\n", quote(f.source.name))
-	fmt.Fprintf(b, "  target: {connection: lake, table: \"{database}.{table}\"%s}\npipelines:\n", f.formatKey())
+	fmt.Fprintf(b, "defaults:\n  source: {connection: %s}\n", propose.Quote(f.source.name))
+	fmt.Fprintf(b, "  target: {connection: lake, table: \"{database}.{table}\"%s}\npipelines:\n", propose.FormatKey(f.format))
 	taken := map[string]int{}
 	for i, group := range f.bundled {
-		for j, p := range group.members {
+		for j, p := range group.Members {
 			if j == reasonsShown {
-				fmt.Fprintf(b, "  # … and %d more\n", len(group.members)-j)
+				fmt.Fprintf(b, "  # … and %d more\n", len(group.Members)-j)
 				break
 			}
-			b.WriteString(comment(p.Table.Name + ": " + p.Reason))
+			b.WriteString(propose.Comment("  ", p.Table.Name+": "+p.Reason))
 		}
-		name := pipelineName(f.whole)
+		name := propose.PipelineName(f.whole)
 		if i > 0 {
-			name += "_" + string(group.mode)
+			name += "_" + string(group.Mode)
 		}
 		if taken[name]++; taken[name] > 1 {
 			name = fmt.Sprintf("%s_%d", name, taken[name])
 		}
-		tables, exclude := sourceNames(group.members), ""
+		tables, exclude := sourceNames(group.Members), ""
 		if i == 0 {
-			tables = quote(quoteIdent(f.whole) + ".*")
+			tables = propose.Quote(propose.QuoteIdent(f.whole) + ".*")
 			if rest := f.bundled[1:]; len(rest) > 0 {
-				var others []proposal
+				var others []propose.Proposal
 				for _, one := range rest {
-					others = append(others, one.members...)
+					others = append(others, one.Members...)
 				}
 				exclude = ", exclude: [" + sourceNames(others) + "]"
 			}
 		}
 		cursors := ""
-		if len(group.cursors) > 0 {
-			cursors = ", cursor: [" + quoteAll(group.cursors) + "]"
+		if len(group.Cursors) > 0 {
+			cursors = ", cursor: [" + propose.QuoteAll(group.Cursors) + "]"
 		}
-		fmt.Fprintf(b, "  %s:\n    source: {tables: [%s]%s%s}\n    target: {mode: %s}\n", quote(name), tables, exclude, cursors, group.mode)
+		fmt.Fprintf(b, "  %s:\n    source: {tables: [%s]%s%s}\n    target: {mode: %s}\n", propose.Quote(name), tables, exclude, cursors, group.Mode)
 	}
 }
 
-// commentWidth is where comments go on in the next line.
-const commentWidth = 110
-
-// comment returns a comment of as many lines as it takes, indented as a pipeline is.
-func comment(text string) string {
-	var b strings.Builder
-	line := "  #"
-	for _, word := range strings.Fields(text) {
-		if len(line)+1+len(word) > commentWidth {
-			b.WriteString(line + "\n")
-			line = "  #  "
-		}
-		line += " " + word
-	}
-	return b.String() + line + "\n"
-}
-
-func sourceNames(list []proposal) string {
+func sourceNames(list []propose.Proposal) string {
 	names := make([]string, len(list))
 	for i, p := range list {
-		names[i] = sourceName(p.Table)
+		names[i] = propose.SourceName(p.Table)
 	}
-	return quoteAll(names)
-}
-
-func quoteAll(list []string) string {
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = quote(s)
-	}
-	return strings.Join(quoted, ", ")
-}
-
-var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z./_][A-Za-z0-9_./:@%-]*$`)
-	plainIdent  = regexp.MustCompile(`^[^.*?` + "`" + `]+$`)
-	plainTarget = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	notInName   = regexp.MustCompile(`[^a-z0-9_-]+`)
-)
-
-// quote returns s as a YAML scalar.
-func quote(s string) string {
-	switch strings.ToLower(s) {
-	case "true", "false", "null", "yes", "no", "on", "off", ".nan", ".inf":
-	default:
-		if plainScalar.MatchString(s) && !strings.HasSuffix(s, ":") {
-			return s
-		}
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b) // a JSON string is a YAML string
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s)
-	return strings.TrimSpace(b.String())
-}
-
-// quoteIdent puts a name of the source into backquotes where the config needs them.
-func quoteIdent(name string) string {
-	if plainIdent.MatchString(name) {
-		return name
-	}
-	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
-}
-
-func sourceName(t tidemark.TableName) string {
-	return quoteIdent(t.Database) + "." + quoteIdent(t.Name)
-}
-
-// targetName names the table in the lake as in the source, where that works, or leaves it to the config's own rule.
-func targetName(t tidemark.TableName) string {
-	if plainTarget.MatchString(t.Database) && plainTarget.MatchString(t.Name) {
-		return t.Database + "." + t.Name
-	}
-	return "{database}.{table}"
-}
-
-// pipelineName makes a name for a pipeline, or a connection, of a name in the source.
-func pipelineName(name string) string {
-	made := strings.Trim(notInName.ReplaceAllString(strings.ToLower(name), "_"), "_-")
-	if made == "" {
-		return "table"
-	}
-	return made
+	return propose.QuoteAll(names)
 }

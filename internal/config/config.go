@@ -125,6 +125,12 @@ type options struct {
 	secrets   Lookup
 	overrides Lookup
 	folder    string
+	empty     bool
+}
+
+// MayBeEmpty lets a file be without connections and pipelines: those who edit it by the console begin with one.
+func MayBeEmpty() Option {
+	return func(o *options) { o.empty = true }
 }
 
 // WithEnvironment takes the values of references such as ${env:NAME} from lookup, and lets variables override
@@ -139,7 +145,7 @@ func Load(path string, opts ...Option) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return nil, tidemark.WithHint(fmt.Errorf("config %s: %w", path, tidemark.ErrNotFound),
-			"write one with `tidemark init`, or name it with -c FILE")
+			"write one with `tidemark init`, or name it with -c FILE; `tidemark serve` takes an empty file too")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
@@ -165,6 +171,7 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 	b := &builder{
 		problems: problems,
 		folder:   o.folder,
+		empty:    o.empty,
 		env:      o.overrides,
 		secrets:  &secretAccess{env: o.secrets, folder: o.folder, aws: f.Secrets},
 	}
@@ -184,6 +191,7 @@ func Parse(name string, data []byte, opts ...Option) (*Config, error) {
 type builder struct {
 	*problems
 	folder  string
+	empty   bool   // there may be no connections and no pipelines
 	env     Lookup // of overrides; nil: none
 	secrets *secretAccess
 }

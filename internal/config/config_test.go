@@ -298,3 +298,15 @@ pipelines:
 		t.Errorf("catalog (-want +got):\n%s", diff)
 	}
 }
+
+// TestMayBeEmpty: a file without anything is one to begin with; what is in it must be right all the same.
+func TestMayBeEmpty(t *testing.T) {
+	for _, text := range []string{"", "# Ours.\n", "{}", "connections: {}\npipelines:\n"} {
+		if c := mustParse(t, text, MayBeEmpty()); len(c.Connections)+len(c.Pipelines) != 0 {
+			t.Errorf("%q has %+v", text, c)
+		}
+	}
+	if _, err := Parse("t.yaml", []byte("pipelines: {x: {}}"), MayBeEmpty()); err == nil {
+		t.Error("a pipeline without anything was taken")
+	}
+}

@@ -91,7 +91,7 @@ type Folder struct {
 func (f *Folder) location() string { return "file://" + f.Path }
 
 func (b *builder) connections(specs map[string]connectionSpec) map[string]Connection {
-	if len(specs) == 0 && !b.broken["connections"] {
+	if len(specs) == 0 && !b.empty && !b.broken["connections"] {
 		b.at("connections", "add a mysql connection and one of type s3 or file", "there are no connections")
 	}
 	built := map[string]Connection{}

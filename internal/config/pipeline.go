@@ -12,7 +12,7 @@ import (
 
 // pipelines builds and checks what the document says about pipelines.
 func (b *builder) pipelines(c *Config, specs map[string]pipelineSpec) {
-	if len(specs) == 0 && !b.broken["pipelines"] {
+	if len(specs) == 0 && !b.empty && !b.broken["pipelines"] {
 		b.at("pipelines", "add one with source and target", "there are no pipelines")
 	}
 	for _, name := range inOrder(b.problems, "pipelines", specs) {

@@ -104,6 +104,16 @@ func ParseTable(text string) (tidemark.TableID, error) {
 	return targetTable(text, tidemark.TableName{})
 }
 
+// ParseSourceTable reads DATABASE.TABLE, or TABLE in the given database, as the name of a table of a source. Another form is
+// ErrInvalid.
+func ParseSourceTable(text, database string) (tidemark.TableName, error) {
+	name, err := parseTable(text, database)
+	if err != nil {
+		return name, tidemark.WithHint(fmt.Errorf("%w: %w", err, tidemark.ErrInvalid), tidemark.Hint(err))
+	}
+	return name, nil
+}
+
 // targetTable returns the table of the lake for a table of the source.
 func targetTable(template string, source tidemark.TableName) (tidemark.TableID, error) {
 	text := strings.NewReplacer("{database}", plain(source.Database), "{table}", plain(source.Name)).Replace(template)

@@ -28,16 +28,38 @@ func (t *table) cursor(p tidemark.Pipeline) (*tidemark.Cursor, error) {
 		return nil, tidemark.WithHint(fmt.Errorf("cursor column %q is not read: %w", col.Name, tidemark.ErrInvalid),
 			"add it to the source's columns; change_schema can drop it on the way to the lake")
 	}
-	kind := cursorKind(col)
-	if kind == tidemark.CursorNone {
+	if cursorKind(col) == tidemark.CursorNone {
 		return nil, tidemark.WithHint(
 			fmt.Errorf("cursor column %q has type %s, which does not order changes: %w", col.Name, col.SourceType, tidemark.ErrInvalid),
 			"use a column of type TIMESTAMP, DATETIME, DATE or an integer, or set mode: replace and leave the cursor out")
 	}
+	return t.cursorAt(at), nil
+}
+
+// cursorAt returns one of the columns that are read as a cursor.
+func (t *table) cursorAt(at int) *tidemark.Cursor {
+	c := &t.columns[at]
+	kind := cursorKind(c)
 	return &tidemark.Cursor{
-		Column: col.Name, Index: at, Kind: kind, Nullable: t.columns[at].Nullable,
-		Granularity: granularity(kind, col.scale), ServerSet: serverSet(col), Indexed: t.indexOn(col.Name) != nil,
-	}, nil
+		Column: c.Name, Index: at, Kind: kind, Nullable: c.Nullable,
+		Granularity: granularity(kind, c.scale), ServerSet: serverSet(c), Indexed: t.indexOn(c.Name) != nil,
+	}
+}
+
+// Cursors returns the columns that the pipeline reads and that could be its cursor, in the order of the table. Schema was
+// called before.
+func (s *Source) Cursors() ([]tidemark.Cursor, error) {
+	t, err := s.known()
+	if err != nil {
+		return nil, err
+	}
+	var all []tidemark.Cursor
+	for i := range t.columns {
+		if cursorKind(&t.columns[i]) != tidemark.CursorNone {
+			all = append(all, *t.cursorAt(i))
+		}
+	}
+	return all, nil
 }
 
 // cursorKind returns CursorNone for a type that cannot order: strings sort by collation, floats lose digits, a TIME

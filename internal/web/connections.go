@@ -63,6 +63,7 @@ func (a *answers) connections(api huma.API) {
 	huma.Register(api, operation(tidemark.RoleViewer, http.MethodGet, "/connections", "list-connections", "connections", "List connections"), a.listConnections)
 	huma.Register(api, quiet(operation(tidemark.RoleOperator, http.MethodPost, "/connections/{name}/check", "check-connection", "connections", "Try a connection, step by step")), a.checkConnection)
 	huma.Register(api, operation(tidemark.RoleOperator, http.MethodGet, "/connections/{name}/tables", "list-source-tables", "connections", "List the tables of a source"), a.listSourceTables)
+	huma.Register(api, operation(tidemark.RoleOperator, http.MethodGet, "/connections/{name}/tables/{table}", "get-source-table", "connections", "Look at a table of a source, and propose a pipeline"), a.getSourceTable)
 }
 
 func (a *answers) listConnections(context.Context, *struct{}) (*connectionList, error) {

@@ -26,6 +26,12 @@ const pages = [
   "/users",
   "/audit",
   "/password",
+  "/connections",
+  "/connections/new",
+  "/connections/shop",
+  "/new",
+  "/new?connection=shop",
+  "/new?connection=shop&table=orders",
   "/nothing",
 ];
 

@@ -21,6 +21,12 @@ test("who may only look sees no button that he may not press, and logs out", asy
   await page.goto("/triggers");
   await expect(page.getByRole("row", { name: /orders\/night/ })).toBeVisible();
   await expect(page.getByRole("button", { name: /Turn|Fire/ })).toHaveCount(0);
+  await page.goto("/connections");
+  await expect(page.getByRole("row", { name: /^shop/ })).toBeVisible();
+  await expect(page.getByRole("button", { name: /Test/ })).toHaveCount(0);
+  await expect(page.getByRole("link", { name: /^(shop|New connection)$/ })).toHaveCount(0);
+  await page.goto("/new");
+  await expect(page.getByText("Pipelines are made by an admin.")).toBeVisible();
   await page.getByRole("button", { name: "Log out" }).click();
   await expect(page.getByLabel("Password")).toBeVisible();
 });

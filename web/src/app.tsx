@@ -1,6 +1,6 @@
 // The frame around all pages: who asks, and where to go.
 import { useQueryClient } from "@tanstack/react-query";
-import { type ComponentType, type ReactNode, Suspense, createContext, lazy, useContext } from "react";
+import { type ReactNode, Suspense, createContext, lazy, useContext } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 
 import { Problem, answer, api } from "./api/client";
@@ -22,6 +22,10 @@ import { Button, Empty, Failure, Loading, Page } from "./ui/parts";
 // What not everybody opens is loaded when somebody does.
 const Catalog = lazy(() => import("./pages/catalog"));
 const Query = lazy(() => import("./pages/query"));
+const NewPipeline = lazy(() => import("./pages/new/new").then((m) => ({ default: m.NewPipeline })));
+const Connections = lazy(() => import("./pages/connections/connections").then((m) => ({ default: m.Connections })));
+const NewConnection = lazy(() => import("./pages/connections/edit").then((m) => ({ default: m.NewConnection })));
+const EditConnection = lazy(() => import("./pages/connections/edit").then((m) => ({ default: m.EditConnection })));
 
 const roles = ["viewer", "operator", "admin"];
 const Role = createContext("viewer");
@@ -39,6 +43,7 @@ const places: [string, string][] = [
   ["/watermarks", "Watermarks"],
   ["/catalog", "Catalog"],
   ["/query", "Query"],
+  ["/connections", "Connections"],
 ];
 
 const governed: [string, string][] = [
@@ -65,7 +70,15 @@ export function App() {
       </a>
       <div className="frame">
         <Side who={session.data.name} open={session.data.open} person={session.data.kind === "user"} />
-        <Pages />
+        <Suspense
+          fallback={
+            <main>
+              <Loading />
+            </main>
+          }
+        >
+          <Pages />
+        </Suspense>
       </div>
     </Role>
   );
@@ -119,20 +132,6 @@ function Side({ who, open, person }: { who: string; open: boolean; person: boole
   );
 }
 
-function Later({ of: Part }: { of: ComponentType }) {
-  return (
-    <Suspense
-      fallback={
-        <main>
-          <Loading />
-        </main>
-      }
-    >
-      <Part />
-    </Suspense>
-  );
-}
-
 function Pages() {
   return (
     <Switch>
@@ -144,8 +143,12 @@ function Pages() {
       <Route path="/runs/:id">{(p) => <RunPage id={decodeURIComponent(p.id)} key={p.id} />}</Route>
       <Route path="/triggers" component={Triggers} />
       <Route path="/watermarks" component={Watermarks} />
-      <Route path="/catalog/*?">{() => <Later of={Catalog} />}</Route>
-      <Route path="/query">{() => <Later of={Query} />}</Route>
+      <Route path="/catalog/*?">{() => <Catalog />}</Route>
+      <Route path="/query" component={Query} />
+      <Route path="/new" component={NewPipeline} />
+      <Route path="/connections" component={Connections} />
+      <Route path="/connections/new" component={NewConnection} />
+      <Route path="/connections/:name">{(p) => <EditConnection name={decodeURIComponent(p.name)} key={p.name} />}</Route>
       <Route path="/users" component={Users} />
       <Route path="/audit" component={Audit} />
       <Route path="/password" component={Password} />

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import type { Pipeline } from "../api/client";
 import { usePipelines } from "../api/queries";
 import { type Recent, useRecent } from "../api/watch";
+import { Only } from "../app";
 import { duration, exact, number, took } from "../ui/format";
 import { Answer, Button, Empty, Facts, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
 
@@ -21,7 +22,7 @@ export function Home() {
       <Answer of={pipelines}>
         {(data) => {
           const all = data.pipelines ?? [];
-          if (all.length === 0) return <Empty>The config has no pipelines yet.</Empty>;
+          if (all.length === 0) return <Start />;
           const bad = all.filter(isBad).sort((a, b) => urgency(b) - urgency(a));
           return (
             <>
@@ -35,6 +36,17 @@ export function Home() {
         }}
       </Answer>
     </Page>
+  );
+}
+
+function Start() {
+  return (
+    <Empty>
+      The config has no pipelines yet.{" "}
+      <Only role="admin">
+        <Link href="/new">Make the first one</Link>
+      </Only>
+    </Empty>
   );
 }
 

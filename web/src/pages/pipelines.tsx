@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 
 import { usePipelines } from "../api/queries";
+import { Only } from "../app";
 import { duration } from "../ui/format";
 import { Answer, Empty, Page, State, Table, When, pipelinePath, useNow } from "../ui/parts";
 
@@ -12,7 +13,7 @@ export function Pipelines() {
   const [wanted, setWanted] = useState("");
   const now = useNow();
   return (
-    <Page title="Pipelines">
+    <Page title="Pipelines" actions={<Only role="admin"><Link href="/new" className="button main">New pipeline</Link></Only>}>
       <div className="filters">
         <label>
           Find
@@ -23,7 +24,7 @@ export function Pipelines() {
         {(data) => {
           const found = (data.pipelines ?? []).filter((p) => `${p.name} ${p.target ?? ""} ${p.tables?.join(" ") ?? ""}`.toLowerCase().includes(wanted.toLowerCase()));
           return found.length === 0 ? (
-            <Empty>{wanted ? `No pipeline has “${wanted}” in its name or tables.` : "The config has no pipelines yet."}</Empty>
+            <Empty>{wanted ? `No pipeline has “${wanted}” in its name or tables.` : <>The config has no pipelines yet. <Only role="admin"><Link href="/new">Make the first one</Link></Only></>}</Empty>
           ) : (
             <>
               <Table label="Pipelines" head={["Pipeline", "Source", "Target", "Last run", "", "Lag", "Next run"]}>

@@ -1,4 +1,4 @@
-package main
+package propose
 
 import (
 	"strings"
@@ -10,35 +10,35 @@ import (
 )
 
 func TestPropose(t *testing.T) {
-	updated := candidate{name: "updated_at", kind: tidemark.CursorTimestamp, serverSet: true, indexed: true}
-	byName := candidate{name: "order_last_updated", kind: tidemark.CursorDatetime}
-	created := candidate{name: "created_at", kind: tidemark.CursorDatetime, indexed: true}
-	odd := candidate{name: "zeit", kind: tidemark.CursorTimestamp, serverSet: true}
-	auto := candidate{name: "id", kind: tidemark.CursorInteger, serverSet: true, indexed: true}
-	plainInt := candidate{name: "status", kind: tidemark.CursorInteger, indexed: true}
-	day := candidate{name: "updated_on", kind: tidemark.CursorDate}
+	updated := tidemark.Cursor{Column: "updated_at", Kind: tidemark.CursorTimestamp, ServerSet: true, Indexed: true}
+	byName := tidemark.Cursor{Column: "order_last_updated", Kind: tidemark.CursorDatetime}
+	created := tidemark.Cursor{Column: "created_at", Kind: tidemark.CursorDatetime, Indexed: true}
+	odd := tidemark.Cursor{Column: "zeit", Kind: tidemark.CursorTimestamp, ServerSet: true}
+	auto := tidemark.Cursor{Column: "id", Kind: tidemark.CursorInteger, ServerSet: true, Indexed: true}
+	plainInt := tidemark.Cursor{Column: "status", Kind: tidemark.CursorInteger, Indexed: true}
+	day := tidemark.Cursor{Column: "updated_on", Kind: tidemark.CursorDate}
 	for _, c := range []struct {
 		name       string
-		candidates []candidate
+		candidates []tidemark.Cursor
 		key        string
 		format     tidemark.Format
 		cursor     string
 		mode       tidemark.Mode
 		reason     string
 	}{
-		{"set by the server", []candidate{created, auto, byName, updated}, "id", tidemark.FormatIceberg, "updated_at", tidemark.ModeMerge,
+		{"set by the server", []tidemark.Cursor{created, auto, byName, updated}, "id", tidemark.FormatIceberg, "updated_at", tidemark.ModeMerge,
 			"the server sets updated_at at each change; the newest version by primary key stays"},
-		{"set by the server under another name", []candidate{byName, odd}, "id", tidemark.FormatIceberg, "zeit", tidemark.ModeMerge, "no index"},
-		{"the origin story", []candidate{byName}, "", tidemark.FormatIceberg, "order_last_updated", tidemark.ModeAppend, "no primary key"},
-		{"into Parquet", []candidate{updated}, "id", tidemark.FormatParquet, "updated_at", tidemark.ModeAppend, "cannot be merged"},
-		{"only inserts", []candidate{created, auto}, "id", tidemark.FormatIceberg, "id", tidemark.ModeAppend, "AUTO_INCREMENT"},
-		{"nothing", []candidate{created, plainInt, day}, "id", tidemark.FormatIceberg, "", tidemark.ModeReplace, "whole table"},
+		{"set by the server under another name", []tidemark.Cursor{byName, odd}, "id", tidemark.FormatIceberg, "zeit", tidemark.ModeMerge, "no index"},
+		{"the origin story", []tidemark.Cursor{byName}, "", tidemark.FormatIceberg, "order_last_updated", tidemark.ModeAppend, "no primary key"},
+		{"into Parquet", []tidemark.Cursor{updated}, "id", tidemark.FormatParquet, "updated_at", tidemark.ModeAppend, "cannot be merged"},
+		{"only inserts", []tidemark.Cursor{created, auto}, "id", tidemark.FormatIceberg, "id", tidemark.ModeAppend, "AUTO_INCREMENT"},
+		{"nothing", []tidemark.Cursor{created, plainInt, day}, "id", tidemark.FormatIceberg, "", tidemark.ModeReplace, "whole table"},
 	} {
-		facts := tableFacts{candidates: c.candidates}
+		facts := Facts{Cursors: c.candidates, Unique: [][]string{{"id"}}}
 		if c.key != "" {
-			facts.key = []string{c.key}
+			facts.Key = []string{c.key}
 		}
-		got := propose(facts, c.format)
+		got := For(facts, c.format)
 		if got.Cursor != c.cursor || got.Mode != c.mode || !strings.Contains(got.Reason, c.reason) {
 			t.Errorf("%s: %q %s because %q, want %q %s because %q", c.name, got.Cursor, got.Mode, got.Reason, c.cursor, c.mode, c.reason)
 		}
@@ -63,8 +63,8 @@ func TestChangeName(t *testing.T) {
 
 func TestBundles(t *testing.T) {
 	name := func(n string) tidemark.TableName { return tidemark.TableName{Database: "shop", Name: n} }
-	p := func(table, cursor string, mode tidemark.Mode) proposal {
-		return proposal{Table: name(table), Cursor: cursor, Mode: mode}
+	p := func(table, cursor string, mode tidemark.Mode) Proposal {
+		return Proposal{Table: name(table), Cursor: cursor, Mode: mode}
 	}
 	columns := map[tidemark.TableName][]string{
 		name("a"): {"id", "updated_at"},
@@ -73,12 +73,12 @@ func TestBundles(t *testing.T) {
 		name("d"): {"id"}, name("e"): {"id"},
 	}
 	var got []string
-	for _, b := range bundles([]proposal{
+	for _, b := range Bundles([]Proposal{
 		p("a", "updated_at", tidemark.ModeMerge), p("b", "modified", tidemark.ModeMerge), p("c", "modified", tidemark.ModeMerge),
 		p("d", "id", tidemark.ModeAppend), p("e", "", tidemark.ModeReplace),
 	}, columns) {
-		line := string(b.mode) + " [" + strings.Join(b.cursors, " ") + "]"
-		for _, m := range b.members {
+		line := string(b.Mode) + " [" + strings.Join(b.Cursors, " ") + "]"
+		for _, m := range b.Members {
 			line += " " + m.Table.Name
 		}
 		got = append(got, line)
