@@ -52,7 +52,8 @@ func TestConsole(t *testing.T) {
 	s.exec(t, "CREATE TABLE orders (id INT PRIMARY KEY, at DATETIME NOT NULL, KEY (at))", "INSERT INTO orders SELECT seq, '2024-01-01' FROM seq_1_to_2000")
 	control := httptest.NewServer(s.control(t))
 	defer control.Close()
-	output := os.Getenv("TIDEMARK_TEST_SCREENSHOTS")
+	pictures := os.Getenv("TIDEMARK_TEST_SCREENSHOTS")
+	output := pictures
 	if output == "" {
 		output = t.TempDir()
 	}
@@ -62,7 +63,7 @@ func TestConsole(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Dir = filepath.Join("..", "web")
-	cmd.Env = append(os.Environ(), "CONSOLE_URL="+s.base, "CONSOLE_CONTROL="+control.URL, "CONSOLE_BROWSER="+browser, "CONSOLE_OUTPUT="+output, "CI=true")
+	cmd.Env = append(os.Environ(), "CONSOLE_URL="+s.base, "CONSOLE_CONTROL="+control.URL, "CONSOLE_BROWSER="+browser, "CONSOLE_OUTPUT="+output, "CONSOLE_PICTURES="+pictures, "CI=true")
 	cmd.Env = append(cmd.Env, beginner(t)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
