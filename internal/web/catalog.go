@@ -10,10 +10,6 @@ import (
 	"github.com/tidemark-data/tidemark/run"
 )
 
-type lakePath struct {
-	Lake string `path:"lake" maxLength:"300" doc:"the connection of the lake"`
-}
-
 type lakeTablePath struct {
 	Lake  string `path:"lake" maxLength:"300" doc:"the connection of the lake"`
 	Table string `path:"table" maxLength:"600" doc:"NAMESPACE.TABLE, or TABLE where that is clear"`

@@ -24,6 +24,7 @@ export function usePad(lake: string, names: LakeTable["table"][] | undefined) {
         columns: async (table) => (await client.fetchQuery(tableQuery(latest.current.lake, table))).columns ?? [],
       }),
       extensions: [
+        EditorView.lineWrapping,
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run.current(), true) }])),
         EditorView.updateListener.of((u) => u.selectionSet && setPartly(!u.state.selection.main.empty)),
       ],
