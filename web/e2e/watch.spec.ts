@@ -48,6 +48,7 @@ test("two runs are compared, from the run and from the list", async ({ page }) =
   await exec("INSERT INTO tide VALUES (2000, '2024-02-01', '')");
   await page.goto("/pipelines/tide");
   await page.getByRole("button", { name: "Run now" }).click();
+  await expect(page.getByRole("heading", { name: "Run of tide" })).toBeVisible();
   await expect(page.getByText("succeeded", { exact: true })).toBeVisible();
   await picture(page, "run-ended");
   await page.getByRole("link", { name: "Compare with the run before" }).click();
@@ -81,6 +82,7 @@ test("a watermark has its history, and what the next run would read", async ({ p
   await expect(page.getByRole("img", { name: /^2 commits from/ })).toBeVisible();
   await expect(page.getByRole("region", { name: "Commits" }).getByRole("row")).toHaveCount(3);
   await expect(page.getByRole("region", { name: "Commits" })).toContainText("1,200");
+  await picture(page, "watermark-history");
 });
 
 test("the graph of triggers shows what starts what, and its table turns them off and on and runs them", async ({ page }) => {
@@ -96,6 +98,7 @@ test("the graph of triggers shows what starts what, and its table turns them off
   await page.getByRole("button", { name: "Turn on tide/behind" }).click();
   await page.getByRole("button", { name: "Fire tide/behind now" }).click();
   await expect(page.getByRole("row", { name: /tide\/behind/ })).toContainText("succeeded");
+  await picture(page, "triggers-graph");
   await graph.getByRole("link", { name: "tide" }).click();
   await expect(page.getByRole("heading", { name: "tide", level: 1 })).toBeVisible();
 });

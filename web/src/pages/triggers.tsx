@@ -46,7 +46,7 @@ export function TriggerTable({ triggers }: { triggers: Trigger[] }) {
         {triggers.map((t) => (
           <tr key={t.id}>
             <td>
-              <Link href={pipelinePath(t.pipeline)}>{t.pipeline}</Link>/{nameOf(t)}
+              <Link href={pipelinePath(t.pipeline)}>{t.id}</Link>
               {!t.enabled && <span className="soft"> off</span>}
             </td>
             <td>

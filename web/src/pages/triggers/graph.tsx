@@ -7,7 +7,7 @@ import { State, When, pipelinePath, useNow } from "../../ui/parts";
 import { type Edge, type Node, graphOf } from "./layout";
 import "./triggers.css";
 
-const size = { width: 200, height: 66, across: 76, down: 18, edge: 12 };
+const size = { width: 230, height: 66, across: 76, down: 18, edge: 12 };
 const left = (n: Node) => size.edge + n.column * (size.width + size.across);
 const top = (n: Node) => size.edge + n.row * (size.height + size.down);
 
