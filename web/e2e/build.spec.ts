@@ -2,6 +2,8 @@ import { type Page, expect, test } from "@playwright/test";
 
 import { exec } from "./server";
 
+test.describe.configure({ mode: "serial" });
+
 const draft = `# What the shop sells.
 source: {connection: shop, table: sales, cursor: at} # read at night
 target: {connection: lake, table: shop.sales} # the landing
@@ -55,22 +57,25 @@ test("a pipeline is built on the canvas, saved and run", async ({ page }) => {
   await toolbar(page).getByRole("button", { name: "SQL Query" }).click();
   await write(page, "SQL", "SELECT *, price * 2 AS twice FROM rows");
   await expect(schema(page)).toContainText("twice");
-  await expect(preview(page)).toContainText("603");
+  await expect(preview(page).getByRole("cell", { name: "41", exact: true })).toBeVisible();
   await write(page, "SQL", "SELECT *,\n  nothing FROM rows");
   await expect(page.getByRole("alert").filter({ hasText: "Line 2, column 3" })).toContainText("nothing");
   await expect(page.locator(".cm-lintRange-error")).toHaveText("nothing FROM rows");
   await write(page, "SQL", "SELECT *, price * 2 AS twice FROM rows WHERE sta");
   await page.keyboard.press("ControlOrMeta+Space");
-  await expect(page.getByRole("option", { name: /state/ })).toBeVisible();
-  await page.keyboard.press("Enter");
+  await page.getByRole("option", { name: "statestring" }).click(); // the column, with its type
   await page.keyboard.insertText(" = 'paid'");
   await expect(node(page, /SQL Query/)).toContainText("WHERE state = 'paid'");
   await expect(schema(page)).toContainText("twice");
 
   await toolbar(page).getByRole("button", { name: "Checks" }).click();
+  await expect(page.getByRole("button", { name: "not_null(id) stop" })).toBeVisible();
   await page.getByRole("button", { name: "Add a check" }).click();
-  await expect(page.getByRole("button", { name: "not_null(id)" })).toBeVisible();
-  await expect(node(page, /Checks/)).toContainText("not_null(id)");
+  await page.getByLabel("Kind").selectOption("range");
+  await page.getByLabel("Column", { exact: true }).fill("twice");
+  await page.getByLabel("Greatest").fill("590");
+  await page.getByLabel("When it fails").selectOption("warn");
+  await expect(node(page, /Checks/)).toContainText("not_null(id), range(twice)");
 
   await page.getByRole("button", { name: "Review and save" }).click();
   const dialog = page.getByRole("dialog", { name: "Add sales to the config" });
@@ -88,7 +93,9 @@ test("a pipeline is built on the canvas, saved and run", async ({ page }) => {
   await expect(page.getByText("succeeded", { exact: true })).toBeVisible();
   expect(await query(page, "SELECT count(*) AS n, max(twice) AS m FROM shop.sales WHERE state = 'paid'")).toMatch(/150.*599/);
   await page.goto("/pipelines/sales/checks");
-  await expect(page.getByRole("region", { name: "What the last runs found" }).getByRole("row", { name: /not_null\(id\)/ })).toContainText("passed");
+  const found = page.getByRole("region", { name: "What the last runs found" });
+  await expect(found.getByRole("row", { name: /not_null\(id\)/ })).toContainText("passed");
+  await expect(found.getByRole("row", { name: /range\(twice\)/ })).toContainText("warned of 3");
 });
 
 test("the text and the canvas are one draft, and what is no YAML is not saved", async ({ page }) => {

@@ -1,4 +1,4 @@
-import { Suspense, lazy } from "react";
+import { Suspense, lazy, useRef } from "react";
 import { Link, useLocation } from "wouter";
 
 import { type Pipeline, Problem } from "../api/client";
@@ -38,8 +38,10 @@ export function PipelinePage({ name, tab }: { name: string; tab: string }) {
     if (first && begun.runs?.length === 1) go(runPath(first.id));
   };
   // What the config does not have yet may be a draft in this browser.
-  const isNew = pipeline.error instanceof Problem && pipeline.error.status === 404 && hasDraft(name);
   const p = pipeline.data;
+  const missing = useRef(""); // which pipeline the server did not have; while it is asked again there is no error
+  if (pipeline.error instanceof Problem && pipeline.error.status === 404) missing.current = name;
+  const isNew = !p && missing.current === name && hasDraft(name);
   const shown = isNew && !ofDrafts.includes(tab) ? "visual" : tab;
   return (
     <Page
@@ -55,7 +57,7 @@ export function PipelinePage({ name, tab }: { name: string; tab: string }) {
       }
     >
       <Failure error={start.error ?? (isNew ? undefined : pipeline.error)} />
-      {pipeline.isPending && <Loading />}
+      {pipeline.isPending && !isNew && <Loading />}
       {p && <Head pipeline={p} />}
       {(p || isNew) && (
         <Suspense fallback={<Loading />}>

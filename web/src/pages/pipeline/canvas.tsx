@@ -46,6 +46,7 @@ export default function Canvas(props: Props) {
   return (
     <div className="canvas" ref={box} role="group" aria-label="Canvas" style={tall ? { height: items.length * (height + 34) + 30 } : undefined}>
       <ReactFlow
+        key={String(tall)}
         nodes={nodes}
         edges={edges}
         nodeTypes={types}
@@ -66,7 +67,7 @@ export default function Canvas(props: Props) {
       >
         <Fit on={`${items.length} ${tall}`} />
         <Background gap={20} />
-        {!tall && <Controls showInteractive={false} />}
+        {!tall && <Controls orientation="horizontal" showInteractive={false} />}
       </ReactFlow>
     </div>
   );

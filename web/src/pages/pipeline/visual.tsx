@@ -6,7 +6,7 @@ import { Button, Failure, Loading } from "../../ui/parts";
 import Canvas, { type Item, type NodeKind } from "./canvas";
 import { type Draft, type Looked, useDraft, useLook } from "./draft";
 import { Output } from "./output";
-import { ChecksPanel } from "./panel/checks";
+import { ChecksPanel, firstCheck } from "./panel/checks";
 import { SchemaPanel } from "./panel/schema";
 import { SourcePanel } from "./panel/source";
 import { SQLPanel } from "./panel/sql";
@@ -38,7 +38,7 @@ function Drawn({ draft, spec }: { draft: Draft; spec: Spec }) {
   const item = items.find((i) => i.id === wanted) ?? items[0]!;
   const steps = spec.transforms.length;
   const stage = item.kind === "source" ? 0 : item.step !== undefined ? item.step + 1 : steps;
-  const act = actsOf(draft, spec, item, choose);
+  const act = actsOf(draft, spec, look, item, choose);
   return (
     <>
       {draft.mayChange && <Palette add={act.add} />}
@@ -70,12 +70,12 @@ function Drawn({ draft, spec }: { draft: Draft; spec: Spec }) {
 type Acts = { add: (kind: "change_schema" | "sql" | "check") => void; remove: (item: Item) => void; move: (from: number, to: number) => void };
 
 // actsOf is what can be done with nodes. A new step stands behind the selected one.
-function actsOf(draft: Draft, spec: Spec, item: Item, choose: (id: string) => void): Acts {
+function actsOf(draft: Draft, spec: Spec, look: Looked, item: Item, choose: (id: string) => void): Acts {
   const steps = spec.transforms.length;
   return {
     add: (kind) => {
       if (kind === "check") {
-        if (spec.checks.length === 0) draft.edit((doc) => add(doc, "checks", { row_count: { min: 0 }, on_fail: "warn" }, true));
+        if (spec.checks.length === 0) draft.edit((doc) => add(doc, "checks", firstCheck(look.data?.steps?.[steps]?.columns ?? []), true));
         choose("checks");
         return;
       }

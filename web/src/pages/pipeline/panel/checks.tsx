@@ -35,13 +35,15 @@ function begin(kind: CheckKind, columns: Column[]): unknown {
   return of[kind];
 }
 
+export const firstCheck = (columns: Column[]) => ({ not_null: begin("not_null", columns) });
+
 // ChecksPanel is the list of checks, each of which opens to be changed.
 export function ChecksPanel({ columns }: { columns: Column[] }) {
   const { read, edit, mayChange } = useDraft();
   const checks = read.spec?.checks ?? [];
   const [open, setOpen] = useState<number>();
   const adding = () => {
-    edit((doc) => add(doc, "checks", { not_null: begin("not_null", columns) }, true));
+    edit((doc) => add(doc, "checks", firstCheck(columns), true));
     setOpen(checks.length);
   };
   return (
