@@ -1,5 +1,5 @@
-// The way of the rows as nodes from left to right, or from top to bottom where there is little room.
-import { Background, Controls, Handle, type Node, type NodeProps, Position, ReactFlow, useNodesState, useReactFlow } from "@xyflow/react";
+// The way of the rows as nodes from left to right, in as many lines as it takes; from top to bottom where there is little room.
+import { Background, Handle, type Node, type NodeProps, Position, ReactFlow, useNodesState } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 
@@ -22,34 +22,36 @@ type Props = {
 
 const width = 196;
 const height = 84;
+const right = width + 44; // from one node to the next
+const down = height + 36;
+const edge = 18; // around all
 const types = { item: ItemNode };
 
 export default function Canvas(props: Props) {
   const { items, mayChange, move } = props;
   const box = useRef<HTMLDivElement>(null);
-  const tall = useTall(box);
-  const made = useMemo(() => items.map((item, i) => nodeOf(item, i, tall, props)), [items, tall, props.chosen, mayChange]);
+  const perLine = usePerLine(box);
+  const made = useMemo(() => items.map((item, i) => nodeOf(item, i, perLine, props)), [items, perLine, props.chosen, mayChange]);
   const [nodes, setNodes, changed] = useNodesState<FlowNode>(made);
   useEffect(() => setNodes(made), [made, setNodes]);
-  const edges = useMemo(
-    () => items.slice(1).map((item, i) => ({ id: item.id, source: items[i]!.id, target: item.id, focusable: false })),
-    [items],
-  );
-  // A step that is let go stands between those that it was put between; all nodes go back into line.
+  const edges = useMemo(() => items.slice(1).map((item, i) => ({ id: item.id, source: items[i]!.id, target: item.id, type: "smoothstep" })), [items]);
+  // A step that is let go takes the nearest place among the steps; all nodes go back into line.
   const dropped = (_: unknown, node: FlowNode) => {
-    const along = (n: FlowNode) => (tall ? n.position.y : n.position.x);
-    const others = made.filter((n) => n.data.step !== undefined && n.id !== node.id);
-    const to = others.filter((n) => along(n) < along(node)).length;
+    const column = Math.min(Math.max(Math.round(node.position.x / right), 0), perLine - 1);
+    const place = Math.round(node.position.y / down) * perLine + column - 1; // before the first step is the source
+    const to = Math.min(Math.max(place, 0), items.filter((i) => i.step !== undefined).length - 1);
     if (node.data.step !== undefined && node.data.step !== to) move(node.data.step, to);
     else setNodes(made);
   };
+  const lines = Math.ceil(items.length / perLine);
   return (
-    <div className="canvas" ref={box} role="group" aria-label="Canvas" style={tall ? { height: items.length * (height + 34) + 30 } : undefined}>
+    <div className="canvas" ref={box} role="group" aria-label="Canvas" style={{ height: lines * down - (down - height) + 2 * edge + 18 }}>
       <ReactFlow
-        key={String(tall)}
+        key={perLine}
         nodes={nodes}
         edges={edges}
         nodeTypes={types}
+        defaultViewport={{ x: edge, y: edge, zoom: 1 }}
         onNodesChange={changed}
         onNodeDragStop={dropped}
         nodesConnectable={false}
@@ -60,52 +62,41 @@ export default function Canvas(props: Props) {
         deleteKeyCode={null}
         nodeDragThreshold={4}
         preventScrolling={false}
+        panOnDrag={false}
         zoomOnScroll={false}
-        panOnDrag={!tall}
-        minZoom={0.3}
-        maxZoom={1.2}
+        zoomOnPinch={false}
+        zoomOnDoubleClick={false}
       >
-        <Fit on={`${items.length} ${tall}`} />
         <Background gap={20} />
-        {!tall && <Controls orientation="horizontal" showInteractive={false} />}
       </ReactFlow>
     </div>
   );
 }
 
-// useTall reports whether a box has too little room for nodes beside each other.
-function useTall(box: React.RefObject<HTMLDivElement | null>): boolean {
-  const [tall, setTall] = useState(() => window.innerWidth < 600);
+// usePerLine is how many nodes a box has room for beside each other.
+function usePerLine(box: React.RefObject<HTMLDivElement | null>): number {
+  const [fit, setFit] = useState(() => (window.innerWidth < 600 ? 1 : 4));
   useEffect(() => {
-    const look = new ResizeObserver(([e]) => e && setTall(e.contentRect.width < 480));
+    const look = new ResizeObserver(([e]) => e && setFit(Math.max(1, Math.floor((e.contentRect.width - 2 * edge + right - width) / right))));
     if (box.current) look.observe(box.current);
     return () => look.disconnect();
   }, [box]);
-  return tall;
+  return fit;
 }
 
-function Fit({ on }: { on: string }) {
-  const { fitView } = useReactFlow();
-  useEffect(() => {
-    const frame = requestAnimationFrame(() => void fitView({ padding: 0.1, maxZoom: 1 }));
-    return () => cancelAnimationFrame(frame);
-  }, [on, fitView]);
-  return null;
-}
-
-function nodeOf(item: Item, i: number, tall: boolean, p: Props): FlowNode {
+function nodeOf(item: Item, i: number, perLine: number, p: Props): FlowNode {
   const isStep = item.step !== undefined;
   return {
     id: item.id,
     type: "item",
-    position: tall ? { x: 0, y: i * (height + 34) } : { x: i * (width + 44), y: 0 },
+    position: { x: (i % perLine) * right, y: Math.floor(i / perLine) * down },
     width,
     height,
     draggable: p.mayChange && isStep,
     data: {
       ...item,
       chosen: p.chosen === item.id,
-      tall,
+      tall: perLine === 1,
       choose: () => p.choose(item.id),
       remove: p.mayChange && (isStep || item.kind === "checks") ? () => p.remove(item) : undefined,
       move: p.mayChange && isStep ? (by) => p.move(item.step!, item.step! + by) : undefined,
@@ -126,7 +117,7 @@ function ItemNode({ data: d }: NodeProps<FlowNode>) {
       {d.kind !== "source" && <Handle type="target" position={d.tall ? Position.Top : Position.Left} />}
       <button
         type="button"
-        className={`node ${d.kind}${d.problem ? " bad" : ""}`}
+        className={`node${d.problem ? " bad" : ""}`}
         aria-pressed={d.chosen}
         aria-keyshortcuts={[d.remove && "Delete", d.move && "Alt+ArrowLeft Alt+ArrowRight"].filter(Boolean).join(" ") || undefined}
         onClick={d.choose}

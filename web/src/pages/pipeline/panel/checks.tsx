@@ -49,7 +49,7 @@ export function ChecksPanel({ columns }: { columns: Column[] }) {
   return (
     <>
       {checks.length === 0 && <Empty>No check looks at the rows. One that fails stops the run before anything is published, warns, or sets rows aside.</Empty>}
-      <ol className="checks" aria-label="Checks">
+      <ol className="checklist" aria-label="Checks">
         {checks.map((c, i) => (
           <li key={i}>
             <button type="button" className="check" aria-expanded={open === i} onClick={() => setOpen(open === i ? undefined : i)}>
