@@ -51,6 +51,7 @@ test("a pipeline is built on the canvas, saved and run", async ({ page }) => {
   await page.getByLabel("Drop note").check();
   await expect(schema(page)).toContainText("state");
   await expect(schema(page)).toContainText("was decimal(10,2)");
+  await expect(schema(page)).toContainText("was status");
   await expect(schema(page).getByText("note")).toBeVisible();
   await expect(preview(page).getByRole("columnheader", { name: "note" })).toHaveCount(0);
 

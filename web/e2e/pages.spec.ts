@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 
-const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/spec", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/nothing"];
+const pages = ["/", "/pipelines", "/pipelines/orders", "/pipelines/orders/visual", "/pipelines/orders/spec", "/pipelines/orders/checks", "/pipelines/orders/triggers", "/pipelines/orders/watermark", "/runs", "/triggers", "/watermarks", "/nothing"];
 
 for (const path of pages) {
   test(`nothing keeps anybody from using ${path}`, async ({ page }) => {

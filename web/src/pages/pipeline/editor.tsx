@@ -23,13 +23,13 @@ export default function SpecEditor() {
     <>
       <Editor label="YAML of the pipeline" value={text} language={language} marks={marks} onChange={mayChange ? draft.set : undefined} />
       {marks.length > 0 && (
-        <ul className="problems" role="alert" aria-label="Problems">
+        <div role="alert" aria-label="Problems">
           {marks.map((m) => (
-            <li key={`${m.line} ${m.message}`} className="problem">
+            <p key={`${m.line} ${m.message}`} className="problem">
               Line {m.line}: {m.message}
-            </li>
+            </p>
           ))}
-        </ul>
+        </div>
       )}
       {look.error && mayChange ? <Failure error={look.error} /> : null}
     </>

@@ -4,23 +4,28 @@ import { number } from "../../ui/format";
 import type { Looked } from "./draft";
 import type { Column } from "./spec";
 
-type Props = { look: Looked; stage: number; role: string | undefined };
+type Props = {
+  look: Looked;
+  stage: number; // of what was looked at: 0 is what the source gives
+  step: boolean; // the node is a step: what it changes is marked
+  renamed: Record<string, string>; // by it: the old names by the new ones
+  role: string | undefined;
+};
 
-// Output shows a stage of what was looked at: 0 is what the source gives.
-export function Output({ look, stage, role }: Props) {
+export function Output({ look, stage, step, renamed, role }: Props) {
   if (role === "viewer") return <Empty>Rows of the source are shown to operators and admins.</Empty>;
   const at = look.data?.steps?.[stage];
-  const before = stage > 0 ? look.data?.steps?.[stage - 1]?.columns : undefined;
+  const before = step ? look.data?.steps?.[stage - 1]?.columns : undefined;
   const blocked = look.mistakes.length > 0 || look.error;
   return (
     <div className="output" aria-busy={look.busy}>
       {look.error ? <Failure error={look.error} /> : null}
-      {blocked ? <p className="soft">There is no preview as long as that is so.</p> : null}
+      {blocked ? <p className="soft">There is no preview until that is mended.</p> : null}
       {!blocked && !at && (look.data ? <Empty>A step before this one cannot be done.</Empty> : <p className="soft">Reading the first rows…</p>)}
       {!blocked && at && (
         <>
           <h2>Output schema</h2>
-          <Schema columns={at.columns ?? []} before={before ?? undefined} />
+          <Schema columns={at.columns ?? []} before={before ?? undefined} renamed={renamed} />
           <h2>Data preview</h2>
           <p className="soft">
             {stage === 0 ? `The first of ${number(look.data?.rows_read)} rows` : `What becomes of the first ${number(look.data?.rows_read)} rows`}
@@ -33,16 +38,22 @@ export function Output({ look, stage, role }: Props) {
   );
 }
 
-function Schema({ columns, before }: { columns: Column[]; before?: Column[] }) {
+function Schema({ columns, before, renamed }: { columns: Column[]; before?: Column[]; renamed: Record<string, string> }) {
   const was = new Map(before?.map((c) => [c.name, c.type]));
-  const gone = before?.filter((b) => !columns.some((c) => c.name === b.name)) ?? [];
+  const gone = before?.filter((b) => !columns.some((c) => c.name === b.name || renamed[c.name] === b.name)) ?? [];
+  const change = (c: Column): string => {
+    const name = renamed[c.name] ?? c.name;
+    const type = was.get(name);
+    if (!before) return "";
+    if (type === undefined) return "new";
+    return [name !== c.name && name, type !== c.type && type].filter(Boolean).join(" ");
+  };
   return (
     <ul className="schema" aria-label="Output schema">
       {columns.map((c) => (
-        <li key={c.name} className={before && was.get(c.name) !== c.type ? "changed" : ""}>
+        <li key={c.name} className={change(c) ? "changed" : ""}>
           <span className="mono">{c.name}</span> <span className="soft">{c.type}</span>
-          {before && !was.has(c.name) && <em>new</em>}
-          {before && was.has(c.name) && was.get(c.name) !== c.type && <em>was {was.get(c.name)}</em>}
+          {change(c) && <em> {change(c) === "new" ? "new" : `was ${change(c)}`}</em>}
         </li>
       ))}
       {gone.map((c) => (

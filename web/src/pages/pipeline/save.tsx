@@ -81,13 +81,13 @@ function SaveDialog({ draft, close }: { draft: Draft; close: () => void }) {
         <h3>What the next run would do</h3>
         {plan.isPending && <Loading />}
         {wrong.length > 0 ? (
-          <ul className="failure" role="alert">
+          <div className="failure" role="alert">
             {wrong.map((m) => (
-              <li key={m.path.join(".") + m.message}>
+              <p key={m.path.join(".") + m.message}>
                 {m.path.join(".")}: {m.message}
-              </li>
+              </p>
             ))}
-          </ul>
+          </div>
         ) : (
           <Failure error={plan.error} />
         )}

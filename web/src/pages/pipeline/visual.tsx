@@ -59,12 +59,17 @@ function Drawn({ draft, spec }: { draft: Draft; spec: Spec }) {
           )}
         </section>
         <section className="result" aria-label={`What comes out of ${item.title}`}>
-          <Output look={look} stage={stage} role={role} />
           <OtherMistakes look={look} items={items} item={item} />
+          <Output look={look} stage={stage} step={item.step !== undefined} renamed={renamedBy(spec, item.step)} role={role} />
         </section>
       </div>
     </>
   );
+}
+
+function renamedBy(spec: Spec, step: number | undefined): Record<string, string> {
+  const changes = Object.entries((step === undefined ? undefined : spec.transforms[step]?.change_schema) ?? {});
+  return Object.fromEntries(changes.flatMap(([from, c]) => (c?.rename ? [[c.rename, from]] : [])));
 }
 
 type Acts = { add: (kind: "change_schema" | "sql" | "check") => void; remove: (item: Item) => void; move: (from: number, to: number) => void };

@@ -53,7 +53,7 @@ function Row({ column: c, change, set }: { column: Column; change: ColumnChange;
           disabled={change.drop}
           onChange={(e) => set({ ...change, type: e.target.value || undefined, on_fail: e.target.value ? change.on_fail : undefined })}
         >
-          <option value="">{c.type ? `keep ${c.type}` : "keep"}</option>
+          <option value="">as it is</option>
           {types.map((t) => (
             <option key={t} value={t}>
               {t.replace(/\(.*/, "(…)")}
