@@ -21,7 +21,7 @@ export function Output({ look, stage, step, renamed, role }: Props) {
     <div className="output" aria-busy={look.busy}>
       {look.error ? <Failure error={look.error} /> : null}
       {blocked ? <p className="soft">There is no preview until that is mended.</p> : null}
-      {!blocked && !at && (look.data ? <Empty>A step before this one cannot be done.</Empty> : <p className="soft">Reading the first rows…</p>)}
+      {!blocked && !at && (look.data ? <Empty>{stage === look.failedStep + 1 ? "This step cannot be done yet." : "A step before this one cannot be done yet."}</Empty> : <p className="soft">Reading the first rows…</p>)}
       {!blocked && at && (
         <>
           <h2>Output schema</h2>

@@ -168,6 +168,6 @@ export function statementPlace(text: string, path: Path, line: number, column: n
   if (!isScalar(node) || !node.range) return place(text, path);
   const at = lines.linePos(node.range[0]);
   if (node.type !== "BLOCK_LITERAL" && node.type !== "BLOCK_FOLDED") return { line: at.line, column: line === 1 ? at.col + column - 1 : 1 };
-  const row = text.split("\n")[at.line + line - 1] ?? "";
-  return { line: at.line + line, column: (/^ */.exec(row)?.[0].length ?? 0) + column };
+  const first = text.split("\n").slice(at.line).find((row) => row.trim() !== "") ?? ""; // its depth is that of the block
+  return { line: at.line + line, column: (/^ */.exec(first)?.[0].length ?? 0) + column };
 }
