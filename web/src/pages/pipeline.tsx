@@ -30,13 +30,13 @@ const ofDrafts = ["visual", "spec", "checks"];
 
 export function PipelinePage({ name, tab }: { name: string; tab: string }) {
   const pipeline = usePipeline(name);
-  const start = useAct(startRun);
   const [, go] = useLocation();
-  const run = async () => {
-    const begun = (await start.mutateAsync(name)) as { runs: { id: string }[] | null };
+  // The run is shown at once, and not when all that it may have changed was read again.
+  const start = useAct(async (of: string) => {
+    const begun = (await startRun(of)) as { runs: { id: string }[] | null };
     const first = begun.runs?.[0];
     if (first && begun.runs?.length === 1) go(runPath(first.id));
-  };
+  });
   // What the config does not have yet may be a draft in this browser.
   const p = pipeline.data;
   const missing = useRef(""); // which pipeline the server did not have; while it is asked again there is no error
@@ -49,7 +49,7 @@ export function PipelinePage({ name, tab }: { name: string; tab: string }) {
       actions={
         p && (
           <Only role="operator">
-            <Button kind="main" busy={start.isPending} onClick={() => void run()}>
+            <Button kind="main" busy={start.isPending} onClick={() => start.mutate(name)}>
               Run now
             </Button>
           </Only>
