@@ -12,6 +12,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/config"
 	"github.com/tidemark-data/tidemark/internal/duckdb"
+	"github.com/tidemark-data/tidemark/internal/transform"
 )
 
 // PreviewOptions say what is shown of a pipeline's steps.
@@ -37,10 +38,35 @@ type Stage struct {
 	Rows    [][]duckdb.Value `json:"rows"`
 }
 
+// A StepError is why a preview ends at a step: what the step says cannot be done with the rows. The preview holds the steps before it.
+type StepError struct {
+	Step   string
+	Line   int // in the statement of a step of SQL, from 1; 0: unknown
+	Column int // in characters, from 1; 0: unknown
+	Err    error
+}
+
+// Error is that of the error within, which names the step.
+func (e *StepError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error within.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// failedStep notes at which step a preview has ended, and where in its statement.
+func failedStep(step string, err error) error {
+	failed := &StepError{Step: step, Err: err}
+	var at *duckdb.Error
+	if errors.As(err, &at) {
+		failed.Line, failed.Column = at.Line, at.Column
+	}
+	return failed
+}
+
 // previewRows is how many rows the source is read for: a step may keep few of them.
 const previewRows = 10_000
 
-// Preview reads some rows of a pipeline's source and tells what becomes of them, step by step. It writes nothing.
+// Preview reads some rows of a pipeline's source and tells what becomes of them, step by step. It writes nothing. With a
+// StepError come the steps before that one.
 func (r *Runner) Preview(ctx context.Context, name string, o PreviewOptions) (*Preview, error) {
 	p, err := r.one(ctx, name)
 	if err != nil {
@@ -103,18 +129,27 @@ func (v *Preview) fill(ctx context.Context, r *Runner, p config.Pipeline, s *sam
 		if o.Step != "" && stage.Name != o.Step {
 			continue
 		}
-		t, err := r.steps(p, n).Begin(ctx, s.schema, s.window)
-		if err != nil {
-			return fmt.Errorf("transforms of pipeline %s: %w", p.ID, err)
-		}
-		err = stage.take(t.Rows(ctx, s.all()), o.Rows)
-		stage.name(t.Schema().Arrow())
-		if err := errors.Join(err, t.Close()); err != nil {
+		if err := stage.fill(ctx, r.steps(p, n), s, o.Rows); err != nil {
+			err = fmt.Errorf("transforms of pipeline %s: %w", p.ID, err)
+			if n > 0 {
+				err = failedStep(stage.Name, err)
+			}
 			return err
 		}
 		v.Stages = append(v.Stages, stage)
 	}
 	return nil
+}
+
+// fill takes the first rows of what steps make of a sample.
+func (s *Stage) fill(ctx context.Context, steps *transform.Steps, of *sample, rows int) error {
+	t, err := steps.Begin(ctx, of.schema, of.window)
+	if err != nil {
+		return err
+	}
+	err = s.take(t.Rows(ctx, of.all()), rows)
+	s.name(t.Schema().Arrow())
+	return errors.Join(err, t.Close())
 }
 
 // name notes the columns of the rows.

@@ -114,6 +114,22 @@ func (s *site) refusedEdits(t *testing.T, old string) {
 	s.ask(t, 200, "GET", "/api/v1/pipelines/orders/spec", "", nil)
 }
 
+// brokenDraft checks that a step which cannot be done is told with its place, behind what comes to it.
+func (s *site) brokenDraft(t *testing.T, draft string) {
+	t.Helper()
+	var preview struct {
+		Steps  []struct{ Columns []struct{ Name string } }
+		Failed struct {
+			Step, Error  string
+			Line, Column int
+		}
+	}
+	s.ask(t, 200, "POST", "/api/v1/pipelines/few/preview", draft, &preview)
+	if f := preview.Failed; len(preview.Steps) != 1 || len(preview.Steps[0].Columns) != 2 || f.Step != "few" || f.Line != 2 || f.Column != 2 || !strings.Contains(f.Error, "nothing") {
+		t.Errorf("preview of a broken step %+v", preview)
+	}
+}
+
 // TestAPIDraft: what is not saved yet is planned, previewed and tried.
 func TestAPIDraft(t *testing.T) {
 	s := newSite(t, "", editedPipelines)
@@ -132,7 +148,7 @@ func TestAPIDraft(t *testing.T) {
 	if s.ask(t, 200, "POST", "/api/v1/pipelines/few/preview", draft, &preview); len(preview.Steps) != 2 || len(preview.Steps[1].Rows) != 1 {
 		t.Errorf("preview %+v", preview)
 	}
-	s.ask(t, 422, "POST", "/api/v1/pipelines/few/preview", strings.Replace(draft, "SELECT id FROM", "SELECT nothing FROM", 1), nil)
+	s.brokenDraft(t, strings.Replace(draft, "SELECT id FROM", "SELECT id,\\n nothing FROM", 1))
 	s.ask(t, 422, "POST", "/api/v1/pipelines/few/plan", `{"yaml": "sorce: 1"}`, nil)
 	var c struct {
 		Works    bool

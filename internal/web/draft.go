@@ -66,7 +66,7 @@ func (a *answers) planDraft(ctx context.Context, q *draftRequest) (*planned, err
 
 func (a *answers) previewDraft(ctx context.Context, q *draftPreviewRequest) (*previewed, error) {
 	return drafted(ctx, a, pipelinesKind, q.Name, q.Body, func(r *run.Runner) (*previewed, error) {
-		return previewOf(ctx, r, q.Name, run.PreviewOptions{Rows: q.Rows, Step: q.Step})
+		return previewOf(ctx, r, q.Name, run.PreviewOptions{Rows: q.Rows, Step: q.Step}, true)
 	})
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,11 +30,21 @@ type stage struct {
 	Rows    [][]any  `json:"rows"`
 }
 
+// A failure is why a preview of a draft ends before a step.
+type failure struct {
+	Step   string `json:"step"`
+	Error  string `json:"error"`
+	Hint   string `json:"hint,omitempty"`
+	Line   int    `json:"line,omitempty" doc:"in the statement of the step, from 1"`
+	Column int    `json:"column,omitempty" doc:"in characters, from 1"`
+}
+
 type previewed struct {
 	Body struct {
-		Read   int     `json:"rows_read" doc:"of the source, for all steps"`
-		Loaded bool    `json:"loaded" doc:"the next run would read nothing: these are rows that are loaded already"`
-		Steps  []stage `json:"steps"`
+		Read   int      `json:"rows_read" doc:"of the source, for all steps"`
+		Loaded bool     `json:"loaded" doc:"the next run would read nothing: these are rows that are loaded already"`
+		Steps  []stage  `json:"steps"`
+		Failed *failure `json:"failed,omitempty" doc:"of a draft: the step that cannot be done, behind those that can"`
 	}
 }
 
@@ -72,16 +83,24 @@ func plansOf(ctx context.Context, r *run.Runner, name string) (*planned, error) 
 
 func (a *answers) preview(ctx context.Context, q *previewQuery) (*previewed, error) {
 	return using(ctx, a, a.plans, func(r *run.Runner) (*previewed, error) {
-		return previewOf(ctx, r, q.Name, run.PreviewOptions{Rows: q.Rows, Step: q.Step})
+		return previewOf(ctx, r, q.Name, run.PreviewOptions{Rows: q.Rows, Step: q.Step}, false)
 	})
 }
 
-func previewOf(ctx context.Context, r *run.Runner, name string, o run.PreviewOptions) (*previewed, error) {
+// previewOf shows a pipeline's steps. Of a draft it shows those that work, and what is wrong with the next one.
+func previewOf(ctx context.Context, r *run.Runner, name string, o run.PreviewOptions, draft bool) (*previewed, error) {
 	v, err := r.Preview(ctx, name, o)
-	if err != nil {
+	if v == nil || err != nil && !draft {
 		return nil, err
 	}
 	p := new(previewed)
+	var step *run.StepError
+	if err != nil && (!errors.As(err, &step) || !errors.Is(err, tidemark.ErrInvalid)) {
+		return nil, err
+	}
+	if step != nil {
+		p.Body.Failed = &failure{Step: step.Step, Error: step.Error(), Hint: tidemark.Hint(step), Line: step.Line, Column: step.Column}
+	}
 	p.Body.Read, p.Body.Loaded, p.Body.Steps = v.Read, v.Loaded, []stage{}
 	for _, s := range v.Stages {
 		p.Body.Steps = append(p.Body.Steps, stageOf(s))

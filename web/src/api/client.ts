@@ -17,6 +17,7 @@ export class Problem extends Error {
     readonly status: number,
     message: string,
     readonly hint?: string,
+    readonly details: Schemas["ErrorDetail"][] = [], // as the server has them
   ) {
     super(message);
   }
@@ -37,5 +38,5 @@ export async function answer<T>(request: Promise<Answer<T>>): Promise<T> {
   const hint = said.errors?.find((e) => e.location === "hint")?.message;
   const rest = said.errors?.filter((e) => e.location !== "hint").map((e) => `${e.location ?? ""} ${e.message ?? ""}`.trim());
   const text = [said.detail ?? `The server has answered ${got.response.status}.`, ...(rest ?? [])].join("\n");
-  throw new Problem(got.response.status, text, hint);
+  throw new Problem(got.response.status, text, hint, said.errors ?? []);
 }

@@ -1,61 +1,93 @@
+import { Suspense, lazy, useRef } from "react";
 import { Link, useLocation } from "wouter";
 
-import type { Pipeline } from "../api/client";
-import { startRun, useAct, usePipeline, useSpec, useWatermarks } from "../api/queries";
+import { type Pipeline, Problem } from "../api/client";
+import { startRun, useAct, usePipeline, useWatermarks } from "../api/queries";
 import { Only } from "../app";
 import { duration } from "../ui/format";
-import { Answer, Button, Empty, Facts, Failure, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import { Answer, Button, Empty, Facts, Failure, Loading, Page, State, When, pipelinePath, runPath, useNow } from "../ui/parts";
+import "./pipeline/pipeline.css";
+import { hasDraft } from "./pipeline/stored";
 import { RunList } from "./runs";
 import { TriggerTable } from "./triggers";
 import { WatermarkFacts } from "./watermarks";
 
+const Visual = lazy(() => import("./pipeline/visual"));
+const SpecEditor = lazy(() => import("./pipeline/editor"));
+const Checks = lazy(() => import("./pipeline/checks"));
+const DraftOf = lazy(() => import("./pipeline/draft").then((m) => ({ default: m.DraftOf })));
+const Unsaved = lazy(() => import("./pipeline/save").then((m) => ({ default: m.Unsaved })));
+
 const tabs: [string, string][] = [
-  ["runs", "Runs"],
+  ["visual", "Visual"],
   ["spec", "Spec"],
+  ["runs", "Runs"],
   ["triggers", "Triggers"],
   ["watermark", "Watermark"],
+  ["checks", "Checks"],
 ];
+const ofDrafts = ["visual", "spec", "checks"];
 
 export function PipelinePage({ name, tab }: { name: string; tab: string }) {
   const pipeline = usePipeline(name);
-  const start = useAct(startRun);
   const [, go] = useLocation();
-  const run = async () => {
-    const begun = (await start.mutateAsync(name)) as { runs: { id: string }[] | null };
+  // The run is shown at once, and not when all that it may have changed was read again.
+  const start = useAct(async (of: string) => {
+    const begun = (await startRun(of)) as { runs: { id: string }[] | null };
     const first = begun.runs?.[0];
     if (first && begun.runs?.length === 1) go(runPath(first.id));
-  };
+  });
+  // What the config does not have yet may be a draft in this browser.
+  const p = pipeline.data;
+  const missing = useRef(""); // which pipeline the server did not have; while it is asked again there is no error
+  if (pipeline.error instanceof Problem && pipeline.error.status === 404) missing.current = name;
+  const isNew = !p && missing.current === name && hasDraft(name);
+  const shown = isNew && !ofDrafts.includes(tab) ? "visual" : tab;
   return (
     <Page
       title={name}
       actions={
-        <Only role="operator">
-          <Button kind="main" busy={start.isPending} onClick={() => void run()}>
-            Run now
-          </Button>
-        </Only>
+        p && (
+          <Only role="operator">
+            <Button kind="main" busy={start.isPending} onClick={() => start.mutate(name)}>
+              Run now
+            </Button>
+          </Only>
+        )
       }
     >
-      <Failure error={start.error} />
-      <Answer of={pipeline}>
-        {(p) => (
-          <>
-            <Head pipeline={p} />
-            <nav className="tabs" aria-label="About the pipeline">
-              {tabs.map(([key, text]) => (
-                <Link key={key} href={`${pipelinePath(name)}/${key}`} aria-current={key === tab ? "page" : undefined}>
-                  {text}
-                </Link>
-              ))}
-            </nav>
-            {tab === "runs" && <RunList filter={p.group ? {} : { pipeline: name }} without={p.group ? undefined : "pipeline"} />}
-            {tab === "spec" && <Spec name={name} />}
-            {tab === "triggers" && <TriggerTable triggers={p.triggers ?? []} />}
-            {tab === "watermark" && <Marks name={name} />}
-          </>
-        )}
-      </Answer>
+      <Failure error={start.error ?? (isNew ? undefined : pipeline.error)} />
+      {pipeline.isPending && !isNew && <Loading />}
+      {p && <Head pipeline={p} />}
+      {(p || isNew) && (
+        <Suspense fallback={<Loading />}>
+          <DraftOf key={name} name={name}>
+            <Tabs name={name} tab={shown} all={isNew ? tabs.filter(([key]) => ofDrafts.includes(key)) : tabs} />
+            <Unsaved />
+            {p && tab === "runs" && <RunList filter={p.group ? {} : { pipeline: name }} without={p.group ? undefined : "pipeline"} />}
+            {p && tab === "triggers" && <TriggerTable triggers={p.triggers ?? []} />}
+            {p && tab === "watermark" && <Marks name={name} />}
+            <Suspense fallback={<Loading />}>
+              {shown === "visual" && <Visual />}
+              {shown === "spec" && <SpecEditor />}
+              {shown === "checks" && <Checks group={!!p?.group} />}
+            </Suspense>
+          </DraftOf>
+        </Suspense>
+      )}
     </Page>
+  );
+}
+
+function Tabs({ name, tab, all }: { name: string; tab: string; all: [string, string][] }) {
+  return (
+    <nav className="tabs" aria-label="About the pipeline">
+      {all.map(([key, text]) => (
+        <Link key={key} href={`${pipelinePath(name)}/${key}`} aria-current={key === tab ? "page" : undefined}>
+          {text}
+        </Link>
+      ))}
+    </nav>
   );
 }
 
@@ -85,19 +117,6 @@ function Head({ pipeline: p }: { pipeline: Pipeline }) {
         ["Next run", p.next ? <When key="n" at={p.next} now={now} /> : "by hand or by what its triggers wait for"],
       ]}
     />
-  );
-}
-
-function Spec({ name }: { name: string }) {
-  const spec = useSpec(name);
-  return (
-    <Answer of={spec}>
-      {(s) => (
-        <pre className="text" tabIndex={0} aria-label="YAML of the pipeline">
-          {s.yaml}
-        </pre>
-      )}
-    </Answer>
   );
 }
 

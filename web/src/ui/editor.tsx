@@ -40,7 +40,7 @@ export default function Editor(props: Props) {
           basics,
           p.language ?? [],
           EditorState.readOnly.of(!p.onChange),
-          EditorView.contentAttributes.of({ "aria-label": p.label }),
+          EditorView.contentAttributes.of({ "aria-label": p.label, tabindex: "0" }),
           EditorView.updateListener.of((u) => u.docChanged && latest.current.onChange?.(u.state.doc.toString())),
         ],
       }),
