@@ -104,7 +104,7 @@ export function WatermarkFacts({ row, now }: { row: Row; now: number }) {
             ["High: the largest cursor loaded", w.high ?? "–"],
             ["Settled: below it all is loaded", w.settled ?? "–"],
             ["Settled by", [w.settled_by, w.held_by && `held back by ${w.held_by}`].filter(Boolean).join(", ") || "–"],
-            ["Overlap: read again and recognised", `${number(w.overlap?.rows ?? 0)} rows`],
+            ["Overlap: read again and recognised", `${number(w.overlap?.rows ?? 0)} ${w.overlap?.rows === 1 ? "row" : "rows"}`],
             ["Loaded by all commits", `${number(w.total)} rows`],
             ["Commit", `${w.seq}, ${number(w.rows)} rows`],
             ["Committed", <When key="c" at={w.committed} now={now} />],

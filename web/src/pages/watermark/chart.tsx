@@ -66,10 +66,16 @@ const short = new Intl.NumberFormat("en", { notation: "compact" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "2-digit", timeZone: "UTC" });
 const minute = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 
+// Commits are told in the zone of who looks, as everywhere; cursor values as the source has them.
+const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "2-digit" });
+const hour = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const second = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+
 function options(changes: Change[], width: number, host: HTMLElement): uPlot.Options {
   const [ink, line, bar, high] = ["--soft", "--line", "--good", "--busy"].map((v) => colour(host, v)) as [string, string, string, string];
   const times = isTime(changes.at(-1)?.high);
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+  const at = (_: uPlot, values: number[]) => values.map((v) => (span(values) > 3 * 86400 ? date : span(values) > 600 ? hour : second).format(v * 1000));
   const highs = (_: uPlot, values: number[]) => values.map((v) => (times ? (span(values) > 3 * 86400 ? day : minute).format(v * 1000) : short.format(v)));
   return {
     width,
@@ -77,9 +83,9 @@ function options(changes: Change[], width: number, host: HTMLElement): uPlot.Opt
     cursor: { y: false },
     legend: { live: width > 600 },
     scales: { x: { range: padded }, rows: { range: (_u, _min, max) => [0, Math.max(max, 1) * 1.1] }, high: {} },
-    axes: [axis, { ...axis, scale: "rows", size: 60, values: (_, values) => values.map((v) => short.format(v)) }, { ...axis, scale: "high", side: 1, size: times ? 90 : 60, grid: { show: false }, values: highs }],
+    axes: [{ ...axis, space: 90, values: at }, { ...axis, scale: "rows", size: 60, values: (_, values) => values.map((v) => short.format(v)) }, { ...axis, scale: "high", side: 1, size: times ? 90 : 60, grid: { show: false }, values: highs }],
     series: [
-      {},
+      { value: (_, v) => (v === null ? "–" : exact(new Date(v * 1000).toISOString())) },
       { label: "Rows", scale: "rows", stroke: bar, fill: bar, width: 0, paths: uPlot.paths.bars?.({ size: [0.6, 24], align: 0 }), points: { show: false }, value: (_, v) => (v === null ? "–" : number(v)) },
       { label: "High", scale: "high", stroke: high, width: 2, points: { show: true, size: 6, fill: high }, value: (_u, _v, _s, i) => (i === null ? "–" : (changes[i]?.high ?? "–")) },
     ],
