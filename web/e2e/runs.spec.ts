@@ -58,6 +58,7 @@ test("a page goes on by itself behind a restart of the server", async ({ page })
   await exec("ALTER TABLE slow ADD PRIMARY KEY (id), ADD KEY (moment)");
   await page.goto("/pipelines/slow");
   await page.getByRole("button", { name: "Run now" }).click();
+  await expect(page.getByRole("heading", { name: "Run of slow" })).toBeVisible();
   await expect(page.getByText("running", { exact: true })).toBeVisible();
   await server("stop");
   try {

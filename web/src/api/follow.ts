@@ -6,7 +6,7 @@ import type { LogLine, Schemas } from "./client";
 type RunEvent = Schemas["RunEvent"];
 export type Followed = { run?: RunEvent; lines: LogLine[]; connected: boolean; gone: boolean };
 
-const nothing: Followed = { lines: [], connected: false, gone: false };
+const nothing: Followed = { lines: [], connected: true, gone: false };
 
 export function useRun(id: string): Followed {
   const [state, setState] = useState<Followed>(nothing);

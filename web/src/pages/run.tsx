@@ -15,6 +15,14 @@ import { comparePath } from "./runs";
 
 type RunEvent = Schemas["RunEvent"];
 
+function Away() {
+  return (
+    <p className="notice" role="status">
+      The server cannot be reached. This page goes on by itself when it is back.
+    </p>
+  );
+}
+
 export function RunPage({ id }: { id: string }) {
   const { run, lines, connected, gone } = useRun(id);
   const now = useNow();
@@ -28,18 +36,14 @@ export function RunPage({ id }: { id: string }) {
   if (!run) {
     return (
       <Page title="Run">
-        <Loading />
+        {connected ? <Loading /> : <Away />}
       </Page>
     );
   }
   const over = isOver(run);
   return (
     <Page title={`Run of ${run.pipeline}`} actions={<Acts run={run} over={over} />}>
-      {!connected && !over && (
-        <p className="notice" role="status">
-          The server cannot be reached. This page goes on by itself when it is back.
-        </p>
-      )}
+      {!connected && !over && <Away />}
       <Facts
         facts={[
           ["State", <State key="s" state={run.state} />],
