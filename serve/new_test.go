@@ -72,7 +72,9 @@ func TestAPISourceTable(t *testing.T) {
 func beginner(t *testing.T) []string {
 	s := prepareSite(t, "", "")
 	s.exec(t, "CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(20) COMMENT 'for the kitchen', changed TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (changed))",
-		"INSERT INTO orders (id) SELECT seq FROM seq_1_to_3000", "CREATE TABLE plain (a INT, b INT)")
+		"INSERT INTO orders (id) SELECT seq FROM seq_1_to_3000", "CREATE TABLE plain (a INT, b INT)",
+		"CREATE TABLE story (order_id INT, order_customer_id INT, order_status VARCHAR(20), order_last_updated DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (order_last_updated))",
+		"INSERT INTO story SELECT seq, seq % 12435, ELT(1 + seq % 3, 'COMPLETE', 'PENDING', 'CLOSED'), '2026-01-01' + INTERVAL seq SECOND FROM seq_1_to_68883")
 	for n := range 250 {
 		s.exec(t, fmt.Sprintf("CREATE TABLE archive_%03d (id INT PRIMARY KEY) ENGINE=Aria", n))
 	}

@@ -1,5 +1,7 @@
 import { type Page, expect, test } from "@playwright/test";
 
+import { exec } from "./server";
+
 // A server whose config is empty, beside a source: its host, port, user and database.
 test.use({ baseURL: process.env.CONSOLE_EMPTY_URL });
 const [host = "", port = "", user = "", database = ""] = (process.env.CONSOLE_SOURCE ?? "").split(" ");
@@ -43,8 +45,8 @@ test("a pipeline is made from an empty config, and loads all rows", async ({ pag
   await page.getByRole("button", { name: "Save connection" }).click();
 
   // One of many tables.
-  await expect(page.getByText("252 tables")).toBeVisible();
-  await expect(page.getByText("52 more: type a part of the name.")).toBeVisible();
+  await expect(page.getByText("253 tables")).toBeVisible();
+  await expect(page.getByText("53 more: type a part of the name.")).toBeVisible();
   await page.getByLabel("Find a table").fill("order");
   await page.getByLabel("Find a table").press("Enter");
 
@@ -108,6 +110,52 @@ test("what is proposed is changed, and opened on the canvas", async ({ page }) =
   await proposal.getByLabel("Mode").selectOption("replace: the whole table, each run");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("heading", { name: "plain" })).toBeVisible();
+});
+
+test("the story: orders without a key are built on the canvas, loaded, counted, and one more", async ({ page }) => {
+  await page.goto("/new");
+  await page.getByRole("button", { name: "shop" }).click();
+  await page.getByLabel("Find a table").fill("story");
+  await page.getByRole("button", { name: `${database}.story` }).click();
+  await expect(page.getByRole("region", { name: "Proposal" }).getByLabel("Mode")).toHaveValue("append");
+  await page.getByRole("button", { name: "Open on the canvas" }).click();
+  const toolbar = page.getByRole("toolbar", { name: "Add to the pipeline" });
+  const schema = page.getByRole("list", { name: "Output schema" });
+  const preview = page.getByRole("region", { name: "Data preview" });
+  await expect(preview).toContainText("COMPLETE");
+  await toolbar.getByRole("button", { name: "Change Schema" }).click();
+  await page.getByLabel("Target column of order_status").fill("status");
+  await expect(preview.getByRole("columnheader", { name: "status", exact: true })).toBeVisible();
+  await toolbar.getByRole("button", { name: "SQL Query" }).click();
+  await page.getByLabel("SQL", { exact: true }).click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText("SELECT *, lower(status) AS small FROM rows");
+  await expect(schema).toContainText("small");
+  await expect(preview).toContainText("complete");
+  await page.getByRole("button", { name: "Review and save" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByLabel("Changes of the YAML")).toContainText("rename: status");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(dialog).toBeHidden();
+
+  const counted = async (rows: string) => {
+    await page.getByRole("button", { name: /Run (now|again)/ }).click();
+    await expect(page.getByRole("heading", { name: "Run of story" })).toBeVisible();
+    await expect(page.getByRole("region", { name: "Result" })).toContainText(`${rows} loaded`);
+    const run = page.url();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Query" }).click();
+    await page.getByRole("textbox", { name: "SQL" }).click();
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.insertText(`SELECT count(*) AS n FROM ${table} WHERE small = lower(status)`);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await expect(page.getByRole("gridcell", { name: rows.replace(",", "") })).toBeVisible();
+    await page.goto(run);
+  };
+  const spec = (await (await page.request.get("/api/v1/pipelines/story/spec")).json()) as { yaml: string };
+  const table = /table: (\S+\.story)/.exec(spec.yaml.replaceAll(/[{},]/g, " ").split("target")[1] ?? "")?.[1] ?? "";
+  await counted("68,883");
+  await exec(`INSERT INTO ${database}.story (order_id, order_status) VALUES (68884, 'COMPLETE')`);
+  await counted("68,884");
 });
 
 test("connections are tried, changed and removed", async ({ page }) => {
