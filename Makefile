@@ -20,7 +20,7 @@ build: ## build ./bin/tidemark
 test: ## run every test with the race detector, against private servers that it starts and stops
 	@./.ci/prepare
 	go test -race -vet off -timeout 60m ./...
-	go test -vet off -timeout 40m -run 'Fault|Crash' ./internal/engine ./cmd/tidemark
+	go test -vet off -timeout 40m -run 'Fault|Crash|Beside|OverMends' ./internal/engine ./internal/iceberg ./cmd/tidemark
 	cd testservers && go test -timeout 10m ./...
 
 console: ## build the console, whose files the binary holds, from web/ (takes Node)

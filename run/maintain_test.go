@@ -15,6 +15,7 @@ import (
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob"
 	"github.com/tidemark-data/tidemark/internal/iceberg"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 	"github.com/tidemark-data/tidemark/run"
 )
 
@@ -74,7 +75,7 @@ const upkeepPipeline = `  %[1]s:
 // is lost or doubled, and a query takes about as long as one of a table that was loaded at once.
 func TestManyIncrements(t *testing.T) {
 	n := increments
-	if testing.Short() || raceEnabled { // which takes many times as long
+	if testing.Short() || testenv.Race { // which takes many times as long
 		n = 100
 	}
 	s := newShop(t, fmt.Sprintf(upkeepPipeline, "items"))

@@ -40,7 +40,7 @@ func (s *shop) verified(t *testing.T, o run.VerifyOptions) *run.VerifyReport {
 
 // verifyRows is how many rows the tables have in which differences are planted.
 func verifyRows() int {
-	if raceEnabled {
+	if testenv.Race {
 		return 100_000
 	}
 	return 1_000_000

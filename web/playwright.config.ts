@@ -10,11 +10,13 @@ export default defineConfig({
   reporter: "line",
   // One behind the other: what the pages show comes from the tests of what people do, and behind the first user nothing
   // is open any more.
-  projects: [
-    { name: "use", testIgnore: /(pages|roles)\.spec\.ts/ },
-    { name: "pages", testMatch: /pages\.spec\.ts/, dependencies: ["use"] },
-    { name: "roles", testMatch: /roles\.spec\.ts/, dependencies: ["pages"] },
-  ],
+  projects: process.env.CONSOLE_MANY
+    ? [{ name: "many", testMatch: /many\.spec\.ts/ }]
+    : [
+        { name: "use", testIgnore: /(pages|roles|many)\.spec\.ts/ },
+        { name: "pages", testMatch: /pages\.spec\.ts/, dependencies: ["use"] },
+        { name: "roles", testMatch: /roles\.spec\.ts/, dependencies: ["pages"] },
+      ],
   use: {
     baseURL: process.env.CONSOLE_URL,
     viewport: { width: 1440, height: 900 },

@@ -26,7 +26,7 @@ func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the binary and starts it some hundred times")
 	}
-	if raceEnabled {
+	if testenv.Race {
 		t.Skip("what runs here are processes without the race detector; make test has it run without it too")
 	}
 	binary := buildBinary(t)

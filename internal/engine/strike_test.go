@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 // A deed is something that a person does to a pipeline's table.
@@ -17,7 +18,7 @@ type deed func(ctx context.Context, t *testing.T, store storage, p tidemark.Pipe
 // and looks for something else, one of them by turns.
 func waysOf(write int) []fault {
 	all := []fault{{kind: blobtest.Lost}, {kind: blobtest.Lost, kill: true}, {kind: blobtest.Applied}, {kind: blobtest.Applied, kill: true}}
-	if raceEnabled {
+	if testenv.Race {
 		return all[write%len(all):][:1]
 	}
 	return all

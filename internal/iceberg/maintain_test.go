@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 // everything are options that leave no more than must be left.
@@ -382,7 +383,7 @@ func TestMaintainBesideRuns(t *testing.T) {
 }
 
 func besideRuns(t *testing.T, o Options, mode tidemark.Mode, rounds int) {
-	if testing.Short() {
+	if testing.Short() || testenv.Race {
 		rounds = min(rounds, 20)
 	}
 	p, model := pipeline(mode), newModel(mode)

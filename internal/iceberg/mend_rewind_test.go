@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 // TestMendKeepsWhatRewindNeeds: the files that were replaced stay as long as the snapshot that has them, and go with it.
@@ -57,8 +58,8 @@ func TestRewindOverMends(t *testing.T) {
 	for _, pipelines := range []int{1, 2} {
 		t.Run(fmt.Sprint(pipelines), func(t *testing.T) {
 			scripts, exact, refused := 30, 0, 0
-			if testing.Short() {
-				scripts = 15
+			if testing.Short() || testenv.Race {
+				scripts = 8
 			}
 			for seed := range uint64(scripts) {
 				script := newScript(seed, pipelines)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidemark-data/tidemark"
 	"github.com/tidemark-data/tidemark/internal/blob/blobtest"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 // takeRowsOut adds to a commit that the rows with these ids go: by their places, or in ModeMerge by their keys.
@@ -254,7 +255,7 @@ func TestMendBesideMaintenance(t *testing.T) {
 	for _, mode := range []tidemark.Mode{tidemark.ModeAppend, tidemark.ModeMerge} {
 		t.Run(string(mode), func(t *testing.T) {
 			rounds := 40
-			if testing.Short() {
+			if testing.Short() || testenv.Race {
 				rounds = 10
 			}
 			o, p, model := fileOptions(t), pipeline(mode), newModel(mode)

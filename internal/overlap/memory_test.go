@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/tidemark-data/tidemark"
+	"github.com/tidemark-data/tidemark/internal/testenv"
 )
 
 // ordersBatch builds rows [from, from+n): id, a cursor from at, and a short string.
@@ -36,7 +37,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	const bound = 32 << 20
 	rows := 5_000_000
-	if raceEnabled { // ten times as slow, and still many times what fits into memory
+	if testenv.Race { // ten times as slow, and still many times what fits into memory
 		rows = 1_000_000
 	}
 	tie := func(int) int64 { return 42 }

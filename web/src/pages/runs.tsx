@@ -141,7 +141,7 @@ function RunTable({ runs, now, without, chosen, choose }: TableProps) {
           <td>
             <State state={r.state} />
           </td>
-          <td>{why(r)}</td>
+          <td className="nowrap">{why(r)}</td>
           <td className="nowrap">
             <When at={r.started ?? r.queued} now={now} />
           </td>

@@ -1,5 +1,0 @@
-//go:build !race
-
-package overlap
-
-const raceEnabled = false
