@@ -64,6 +64,11 @@ func TestRecent(t *testing.T) {
 	if r := run.Result; r == nil || len(r.Splits) != 1 || r.Splits[0].Rows != r.Read || r.Splits[0].SQL == "" || r.Splits[0].Ended.Before(r.Splits[0].Began) {
 		t.Errorf("the run read %+v", r)
 	}
+	var listed runsBody
+	s.ask(t, 200, "GET", "/api/v1/runs?pipeline=orders", "", &listed)
+	if r := listed.Runs[0].Result; r == nil || r.Read == 0 || r.Splits != nil {
+		t.Errorf("the list tells of %+v", r)
+	}
 	var history struct {
 		Of      int
 		Changes []tidemark.Change

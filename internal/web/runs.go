@@ -103,6 +103,13 @@ func (a *answers) listRuns(ctx context.Context, q *runsQuery) (*runList, error) 
 	}
 	list := new(runList)
 	list.Body.Runs = append([]tidemark.Run{}, runs...)
+	for i, r := range list.Body.Runs {
+		if r.Result != nil { // whose statements are long, and told of one run alone
+			brief := *r.Result
+			brief.Splits = nil
+			list.Body.Runs[i].Result = &brief
+		}
+	}
 	if len(runs) == q.Limit {
 		list.Body.Next = string(runs[len(runs)-1].ID)
 	}
