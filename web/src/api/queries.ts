@@ -25,6 +25,8 @@ export const useSpec = (name: string) =>
     retry: false,
   });
 
+export const useConnections = () => useQuery({ queryKey: ["connections"], queryFn: () => answer(api.GET("/api/v1/connections")) });
+
 export type RunFilter = { pipeline?: string; state?: string; before?: string; since?: string; limit?: number };
 
 export const useRuns = (f: RunFilter) =>

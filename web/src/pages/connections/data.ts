@@ -10,8 +10,6 @@ export type Spec = Record<string, unknown>;
 
 export const connectionPath = (name: string) => `/connections/${encodeURIComponent(name)}`;
 
-export const useConnections = () => useQuery({ queryKey: ["connections"], queryFn: () => answer(api.GET("/api/v1/connections")) });
-
 // The form is filled once: what somebody else saves meanwhile shows when this one is saved.
 export const useConnectionSpec = (name: string) =>
   useQuery({

@@ -6,7 +6,8 @@ import { parse } from "yaml";
 
 import { Only } from "../../app";
 import { Answer, Button, Failure, Page, pipelinePath } from "../../ui/parts";
-import { type Spec, deleteConnection, useConnectionSpec, useConnections } from "./data";
+import { useConnections } from "../../api/queries";
+import { type Spec, deleteConnection, useConnectionSpec } from "./data";
 import { ConnectionForm } from "./form";
 
 export function NewConnection() {

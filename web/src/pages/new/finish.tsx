@@ -1,18 +1,18 @@
 // The YAML of the pipeline, its plan, and what to do with it.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
 import { startRun } from "../../api/queries";
 import { Button, Failure, Loading, pipelinePath, runPath } from "../../ui/parts";
 import { planOf, savePipeline } from "./draft";
 import { PlanView } from "./plan";
+import { useSettled } from "../../ui/settled";
 
 const pause = 400; // milliseconds, in which somebody may type on
 
 // usePlan asks for the plan of what the form says, once nobody types any more.
 export function usePlan(name: string, yaml: string, right: boolean) {
-  const asked = useSettled(`${name}\n${yaml}`);
+  const asked = useSettled(`${name}\n${yaml}`, pause);
   const current = asked === `${name}\n${yaml}`;
   const plan = useQuery({
     queryKey: ["draft-plan", asked],
@@ -94,12 +94,3 @@ function Save({ name, yaml, right }: { name: string; yaml: string; right: boolea
   );
 }
 
-// useSettled is the value once it has not changed for a moment.
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), pause);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
-}

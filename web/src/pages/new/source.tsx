@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { Answer, Button } from "../../ui/parts";
-import { useConnections } from "../connections/data";
+import { useConnections } from "../../api/queries";
 import { ConnectionForm } from "../connections/form";
 
 // Source chooses one of the connections to servers, or makes one.

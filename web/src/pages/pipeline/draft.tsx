@@ -1,7 +1,7 @@
 // The draft of a pipeline: its YAML as somebody is changing it, one text for all tabs. What is not saved yet is kept by the browser
 // for as long as its tab is open, under the name that the page for new pipelines writes to as well.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type ReactNode, createContext, useContext, useEffect, useMemo, useState } from "react";
+import { type ReactNode, createContext, useContext, useMemo, useState } from "react";
 import type { Document } from "yaml";
 
 import { type Schemas, answer, api } from "../../api/client";
@@ -9,6 +9,7 @@ import { useSession, useSpec } from "../../api/queries";
 import { type Mistake, mistakes } from "./problems";
 import { type Base, type Held, store, stored } from "./stored";
 import { type Read, edit, read } from "./yaml";
+import { useSettled } from "../../ui/settled";
 
 export type { Base };
 
@@ -64,15 +65,6 @@ export function DraftOf({ name, children }: { name: string; children: ReactNode 
     rebase: (next) => keep({ text, base: next }),
   };
   return <Context value={draft}>{children}</Context>;
-}
-
-function useSettled<T>(value: T, milliseconds: number): T {
-  const [settled, settle] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => settle(value), milliseconds);
-    return () => clearTimeout(timer);
-  }, [value, milliseconds]);
-  return settled;
 }
 
 export type Looked = {

@@ -1,13 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { answer, api } from "../../../api/client";
-import { useSession } from "../../../api/queries";
+import { useConnections, useSession } from "../../../api/queries";
 import { useDraft } from "../draft";
 import { Choice, List, Text } from "../fields";
 import { type Column, words } from "../spec";
 import { put } from "../yaml";
-
-export const useConnections = () => useQuery({ queryKey: ["connections"], queryFn: () => answer(api.GET("/api/v1/connections")), staleTime: 60_000 });
 
 function useTables(connection: string) {
   const role = useSession().data?.role;

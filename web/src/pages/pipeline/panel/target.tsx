@@ -2,7 +2,7 @@ import { useDraft } from "../draft";
 import { Choice, List, Text } from "../fields";
 import { type Column, words } from "../spec";
 import { put } from "../yaml";
-import { useConnections } from "./source";
+import { useConnections } from "../../../api/queries";
 
 // TargetPanel is where rows go to.
 export function TargetPanel({ columns }: { columns: Column[] }) {
